@@ -1,0 +1,223 @@
+"""What a store is: it keeps, and decides nothing.
+
+All verbs take and return batches of frozen values. Writes happen inside `writing()`, one transaction (SQLite:
+BEGIN IMMEDIATE) that is committed durably when the block ends and rolled back when it raises; several verbs in one
+block are one commit. Reads outside it see the last commit. Every move is compared and set on (id, state, attempt), so
+that only the attempt that owns a row can end it. `tests/test_store_contract.py` proves an implementation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from arrcli.model.instant import Instant
+from arrcli.model.run import AttemptRecord, Origin, Reason, Run, State, TaskRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunQuery:
+    """Which runs: every field that is set must match. `limit` 0 is all; the newest first unless `oldest_first`.
+
+    `since` and `until` bound `due_at`, the first included, the second not. `states` are states as shown (a claimed run that has
+    not begun counts as pending). `task` matches a task's name, or the dotted path of a run without task; with `*` or `?`
+    in it, a glob.
+    """
+
+    task: str | None = None
+    states: Collection[State] = ()
+    reasons: Collection[Reason] = ()
+    origins: Collection[Origin] = ()
+    since: Instant | None = None
+    until: Instant | None = None
+    key: str | None = None
+    limit: int = 20
+    oldest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What another process asks of the daemon: `cancel`, `reload`, `pause`... with JSON arguments."""
+
+    id: int = 0
+    kind: str
+    arguments: Mapping[str, Any]
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """A process that may hold claims: `id` is new at each start."""
+
+    id: str
+    pid: int
+    started_at: Instant
+    host: str = ""
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """From what a run was to what it becomes. `record` and `output` are kept as history of the attempt that ended."""
+
+    was: Run
+    now: Run
+    record: AttemptRecord | None = None
+    output: bytes | None = None
+
+
+class Reading(Protocol):
+    """Questions; none of them creates or changes anything."""
+
+    def run(self, run_id: int) -> Run | None: ...
+
+    def runs(self, query: RunQuery) -> Sequence[Run]: ...
+
+    def pending(self, *, until: Instant | None = None, limit: int = 0) -> Sequence[Run]:
+        """Runs that have not begun, by (ready_at, id)."""
+        ...
+
+    def running(self) -> Sequence[Run]:
+        """Every run in state running, claimed or begun, by id."""
+        ...
+
+    def recent(self, limit: int) -> Sequence[Run]:
+        """The runs that ended last, newest first."""
+        ...
+
+    def last_runs(self, tasks: Collection[str], limit: int = 1) -> Mapping[str, Sequence[Run]]:
+        """For each task its newest executed (succeeded or failed) runs, newest first."""
+        ...
+
+    def attempts(self, run_id: int) -> Sequence[AttemptRecord]:
+        """All attempts of a run that have ended, the first first."""
+        ...
+
+    def output(self, run_id: int, attempt: int | None = None) -> bytes:
+        """What an attempt (None: the last that wrote any) wrote; empty where it wrote nothing."""
+        ...
+
+    def task_records(self) -> Mapping[str, TaskRecord]: ...
+
+    def counts(self) -> Mapping[State, int]:
+        """How many runs are in each state, as shown; exact for pending and running, all counted for the ended."""
+        ...
+
+    def owners(self) -> Sequence[Owner]: ...
+
+    def meta(self, key: str) -> str | None: ...
+
+    def data_version(self) -> int:
+        """A number that changes when another process has committed."""
+        ...
+
+
+class Writing(Reading, Protocol):
+    """One transaction."""
+
+    def add(self, runs: Sequence[Run]) -> Sequence[Run]:
+        """Insert runs, and return them with their ids, in order.
+
+        A scheduled run whose (task, slot, era) is there already, and a run whose `key` a pending run has, are not inserted: in
+        their place stands the run that is there (its `id` is how the caller tells).
+        """
+        ...
+
+    def lengthen(self, run_id: int, *, last_slot: Instant, count: int, at: Instant) -> None:
+        """Add `count` more slots, up to `last_slot`, to a row of skipped slots; `finished_at` becomes `at`."""
+        ...
+
+    def last_scheduled(self, task: str) -> Run | None:
+        """The task's scheduled row with the latest slot in its newest era."""
+        ...
+
+    def move(self, moves: Sequence[Move]) -> Sequence[bool]:
+        """Set each row to `now` where its (state, attempt) still are those of `was`; True where it took.
+
+        Records and outputs are kept only for those that took.
+        """
+        ...
+
+    def promote(self, now: Instant) -> int:
+        """Make the waiting runs whose `ready_at` has come ready to be claimed; how many."""
+        ...
+
+    def next_ready_at(self) -> Instant | None:
+        """The earliest `ready_at` of the runs that are still to be promoted."""
+        ...
+
+    def ready(self, limit: int) -> Sequence[Run]:
+        """Promoted runs that nothing holds, by (priority descending, ready_at, id)."""
+        ...
+
+    def active(self, tasks: Collection[str]) -> Mapping[str, int]:
+        """For each task how many of its runs are running or await their retry."""
+        ...
+
+    def active_runs(self, task: str) -> Sequence[Run]:
+        """Those runs, oldest first."""
+        ...
+
+    def pool_active(self, pools: Collection[str]) -> Mapping[str, int]:
+        """For each pool how many runs are running in it."""
+        ...
+
+    def hold(self, runs: Sequence[Run]) -> None:
+        """Take pending runs out of the ready ones; their `held_by` says until what. CAS as `move`."""
+        ...
+
+    def unhold(self, held_by: str, limit: int) -> int:
+        """Make the first `limit` (0: all) of those held by this ready again, by (priority descending, ready_at, id)."""
+        ...
+
+    def held(self) -> Mapping[str, int]:
+        """How many runs each `held_by` holds."""
+        ...
+
+    def queued_slots(self, task: str) -> int:
+        """How many scheduled runs of the task are pending (not claimed) and due."""
+        ...
+
+    def claimed_by(self, owner: str) -> Sequence[Run]: ...
+
+    def due_to_expire(self, now: Instant) -> Sequence[Run]:
+        """Pending runs, never begun, whose `expires_at` has passed."""
+        ...
+
+    def next_expiry(self) -> Instant | None: ...
+
+    def put_task_records(self, records: Sequence[TaskRecord]) -> None: ...
+
+    def put_owner(self, owner: Owner) -> None: ...
+
+    def drop_owner(self, owner_id: str) -> None: ...
+
+    def put_meta(self, key: str, value: str) -> None: ...
+
+    def add_request(self, request: Request) -> int: ...
+
+    def take_requests(self) -> Sequence[Request]:
+        """The waiting requests, the oldest first; they are gone with this transaction."""
+        ...
+
+    def prune(self, *, task: str, keep: int, before: Instant, limit: int) -> int:
+        """Delete at most `limit` ended rows of one task (its name; "" for bare paths) past either bound; how many.
+
+        `keep` counts executed runs only: skipped rows go when older than `before`, or than the oldest executed run that
+        is kept once there are `keep` of them. Marks stay.
+        """
+        ...
+
+
+class Store(Reading, Protocol):
+    """A place where runs are kept. `durable` says whether an acknowledged write outlives this process."""
+
+    durable: bool
+
+    def writing(self) -> AbstractContextManager[Writing]:
+        """One transaction; StoreBusyError when another process keeps the write lock too long."""
+        ...
+
+    def close(self) -> None: ...

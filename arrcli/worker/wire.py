@@ -1,0 +1,152 @@
+"""What crosses between the engine and the workers: attempts go out, outcomes come back, all of it JSON.
+
+Standard library only: worker processes import this. A worker raises nothing; all that went wrong is in the outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+OutcomeKind = Literal["succeeded", "failed", "timed_out", "cancelled", "lost", "released"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try of a run, as a worker needs it. Durations are microseconds; `slot` and `due_at` UTC microseconds.
+
+    `typed_args` and `typed_kwargs` are arguments as they were typed on a command line, for parameters that want text; `task` is the
+    task's name or None; `env` is laid over the worker's environment and `cwd` entered for this attempt, both restored after it.
+    """
+
+    run_id: int
+    number: int
+    func: str
+    task: str | None = None
+    args: Sequence[Any] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    typed_args: Sequence[str | None] = ()
+    typed_kwargs: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: str | None = None
+    slot: int | None = None
+    due_at: int = 0
+    timeout: int | None = None
+    stop_grace: int = 5_000_000
+    max_output: int = 1 << 20
+    retry_on: Sequence[str] | None = None
+    no_retry_on: Sequence[str] = ()
+    give_time: bool = False
+    executor: str = "process"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an attempt ended. Instants are UTC microseconds of the wall clock, `duration` microseconds of the monotonic one.
+
+    `lost`: its worker died (`message` says how: "killed by SIGKILL", "exited with code 3"); `begun` tells whether the
+    function had been called, so whether the attempt is to be charged. `released`: given back before it began.
+    `retryable` False: a retry cannot help, or `no_retry_on`/`retry_on` rule it out. `broken`: the callable could not be
+    imported or found. `output`: what it wrote, head and tail with a note of what was cut between them.
+    """
+
+    run_id: int
+    number: int
+    kind: OutcomeKind
+    begun: bool = True
+    started_at: int | None = None
+    finished_at: int | None = None
+    duration: int | None = None
+    result: Any = None
+    result_note: str | None = None
+    error_type: str = ""
+    error_message: str = ""
+    error_traceback: str = ""
+    retryable: bool = True
+    retry_after: int | None = None
+    broken: bool = False
+    output: bytes = b""
+    cpu_us: int | None = None
+    rss_kb: int | None = None
+    worker: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """An attempt's function has been called. `live` is where its output can be read meanwhile: `FILE:OFFSET`."""
+
+    run_id: int
+    number: int
+    at: int
+    worker: int
+    pid: int
+    live: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerView:
+    """One worker as a dashboard shows it."""
+
+    index: int
+    pid: int | None
+    state: Literal["starting", "idle", "busy", "stopping"]
+    run_id: int | None = None
+    since: int | None = None
+    done: int = 0
+    progress: float | None = None
+    progress_text: str = ""
+
+
+class Executor(Protocol):
+    """Where attempts are tried. Never blocks, raises nothing for what a task did.
+
+    The engine waits on `filenos` (readable: call `events`) and at the latest for `wait_us` microseconds.
+    """
+
+    def room(self) -> int:
+        """How many attempts it would take now; 0 while stopping."""
+        ...
+
+    def submit(self, attempts: Sequence[Attempt]) -> None:
+        """Take claimed attempts, at most `room()`; each comes back as exactly one Outcome."""
+        ...
+
+    def events(self) -> Sequence[Begun | Outcome]:
+        """All that happened since the last call, in order; also does the executor's own work (timeouts, respawns)."""
+        ...
+
+    def filenos(self) -> Sequence[int]: ...
+
+    def wait_us(self) -> int | None:
+        """Microseconds until it wants `events` called although no descriptor is readable; None: never."""
+        ...
+
+    def cancel(self, run_id: int, *, force: bool = False) -> bool:
+        """Stop that run's attempt (TERM, after its stop_grace KILL; `force`: KILL now); False if it has none here.
+
+        An attempt that has not begun comes back `released`, one that has, `cancelled` (or as it ended).
+        """
+        ...
+
+    def recall(self) -> None:
+        """Ask back what has not begun: it comes as `released` outcomes."""
+        ...
+
+    def recycle(self) -> None:
+        """The code or its path changed: every worker is replaced once its attempt has ended."""
+        ...
+
+    def views(self) -> Sequence[WorkerView]: ...
+
+    def stop(self, *, now: bool = False) -> None:
+        """Take nothing more; `now`: kill what has begun (it comes back `lost`, begun). `close` when nothing runs."""
+        ...
+
+    def running(self) -> int:
+        """Attempts that were submitted and whose outcome has not been given yet."""
+        ...
+
+    def close(self) -> None:
+        """End all processes and release all descriptors; idempotent."""
+        ...

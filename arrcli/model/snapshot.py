@@ -1,0 +1,87 @@
+"""What is so now, in one frozen value: the only thing that lists, statuses and the dashboard are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from arrcli.model.instant import Instant
+from arrcli.model.run import Run, State, TaskRecord
+from arrcli.model.task import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upcoming:
+    """One thing that comes next: a slot of a task, or a pending run. `at` is when it is due.
+
+    `run` is None for a slot that is not a run yet. `held_by` says in words what it waits for besides time, or "".
+    """
+
+    at: Instant
+    name: str
+    task: Task | None
+    kind: str
+    run: Run | None = None
+    held_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idle:
+    """A task from which nothing comes next, and why: paused, disabled, by hand, past its `until`, broken."""
+
+    task: Task
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStatus:
+    """One place of the daemon's workers. `run` is what it works on."""
+
+    index: int
+    pid: int | None
+    state: str
+    run: Run | None = None
+    since: Instant | None = None
+    done: int = 0
+    progress: float | None = None
+    progress_text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonStatus:
+    """The daemon of a store, or that there is none (`pid` None)."""
+
+    pid: int | None = None
+    started_at: Instant | None = None
+    version: str = ""
+    file: str = ""
+    workers: int = 0
+    stopping: bool = False
+    stalled: bool = False
+    lag: int = 0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The whole picture at `now`. Durations and instants are UTC microseconds.
+
+    `upcoming` is in time order, one line a task and one a pending run; `recent` the runs that ended last, newest first;
+    `last` the newest executed runs of each task, newest first (at most 20); `running` have begun, oldest first.
+    """
+
+    now: Instant
+    file: str
+    store: str
+    timezone: str
+    daemon: DaemonStatus = DaemonStatus()
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+    records: Mapping[str, TaskRecord] = field(default_factory=dict)
+    upcoming: Sequence[Upcoming] = ()
+    idle: Sequence[Idle] = ()
+    running: Sequence[Run] = ()
+    recent: Sequence[Run] = ()
+    last: Mapping[str, Sequence[Run]] = field(default_factory=dict)
+    workers: Sequence[WorkerStatus] = ()
+    counts: Mapping[State, int] = field(default_factory=dict)
+    faults: Sequence[str] = ()

@@ -93,7 +93,8 @@ class Run:
     it). `held_by` says what a pending run waits for besides time: `task NAME`, `pool NAME`, `paused NAME`,
     `unknown NAME`. `options` are policies of this run alone (JSON; the names of `Task`, and `typed`: arguments as they
     were typed on a command line). `live` is where a running attempt's output is (`FILE:OFFSET` in the output folder).
-    `deaths` counts the workers that it took down.
+    `losses` counts the attempts that lost their worker or daemon (they use up no `retries`), `deaths` those of them that
+    took their worker down.
     """
 
     id: int = 0
@@ -115,7 +116,9 @@ class Run:
     finished_at: Instant | None = None
     duration: int | None = None
     attempt: int = 0
+    losses: int = 0
     deaths: int = 0
+    executor: str = "process"
     pool: str = "default"
     priority: int = 0
     key: str | None = None
@@ -202,10 +205,19 @@ class Run:
             live=None,
         )
 
-    def awaiting_retry(self, *, ready_at: Instant, reason: Reason, fault: Fault | None) -> Run:
+    def awaiting_retry(
+        self, *, ready_at: Instant, reason: Reason, fault: Fault | None, lost: bool = False, died: bool = False
+    ) -> Run:
         """The attempt failed and another will follow: pending again, with what went wrong kept on it."""
         return self._to(
-            State.PENDING, ready_at=ready_at, reason=reason, fault=fault, claimed_by=None, live=None
+            State.PENDING,
+            ready_at=ready_at,
+            reason=reason,
+            fault=fault,
+            losses=self.losses + lost,
+            deaths=self.deaths + died,
+            claimed_by=None,
+            live=None,
         )
 
     def released(self) -> Run:

@@ -148,8 +148,8 @@ class Writing(Reading, Protocol):
         """The earliest `ready_at` of the runs that are still to be promoted."""
         ...
 
-    def ready(self, limit: int) -> Sequence[Run]:
-        """Promoted runs that nothing holds, by (priority descending, ready_at, id)."""
+    def ready(self, limit: int, *, executor: str = "process") -> Sequence[Run]:
+        """Promoted runs for this executor that nothing holds, by (priority descending, ready_at, id)."""
         ...
 
     def active(self, tasks: Collection[str]) -> Mapping[str, int]:
@@ -178,6 +178,10 @@ class Writing(Reading, Protocol):
 
     def queued_slots(self, task: str) -> int:
         """How many scheduled runs of the task are pending (not claimed) and due."""
+        ...
+
+    def retarget(self, task: str, *, pool: str, priority: int, executor: str) -> None:
+        """A task's policies changed: its pending runs take the new ones."""
         ...
 
     def claimed_by(self, owner: str) -> Sequence[Run]: ...

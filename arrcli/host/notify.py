@@ -1,0 +1,25 @@
+"""Words to the service manager (systemd's sd_notify protocol); nothing where there is none."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+
+
+def notify(*words: str) -> bool:
+    """Send e.g. "READY=1", "STOPPING=1", "WATCHDOG=1"; False when nobody asked to be told."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return False
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+        out.sendto("\n".join(words).encode(), "\0" + address[1:] if address[0] == "@" else address)
+        return True
+    return False
+
+
+def watchdog_interval() -> int | None:
+    """Microseconds between two WATCHDOG=1 that the manager wants (half of its limit), or None."""
+    text = os.environ.get("WATCHDOG_USEC", "")
+    mine = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+    return int(text) // 2 if text.isdigit() and mine else None

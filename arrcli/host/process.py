@@ -1,0 +1,31 @@
+"""Which process is which: a pid alone is used again, so with it goes when the process began and on which boot."""
+
+from __future__ import annotations
+
+import functools
+import os
+import secrets
+from pathlib import Path
+
+
+@functools.cache
+def boot_id() -> str:
+    """This boot of this machine; the host's name where the kernel has no boot id."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return os.uname().nodename
+
+
+def started(pid: int) -> str | None:
+    """When the process began, in the kernel's ticks since boot; None when there is no such process (or no /proc)."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return None
+    return text.rpartition(")")[2].split()[19]
+
+
+def new_owner_id() -> str:
+    """A name for this start of this process, never used before."""
+    return f"{os.getpid()}-{secrets.token_hex(6)}"

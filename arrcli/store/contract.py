@@ -39,10 +39,14 @@ class RunQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What another process asks of the daemon: `cancel`, `reload`, `pause`... with JSON arguments."""
+    """What another process asks of a daemon: `cancel` or `reload`, with JSON arguments.
+
+    `to` is the id of the owner that is asked, "" the planner.
+    """
 
     id: int = 0
     kind: str
+    to: str = ""
     arguments: Mapping[str, Any]
     at: Instant
 
@@ -194,6 +198,10 @@ class Writing(Reading, Protocol):
 
     def put_task_records(self, records: Sequence[TaskRecord]) -> None: ...
 
+    def put_marks(self, marks: Sequence[tuple[str, Instant, int]]) -> None:
+        """Set (mark, era) of tasks by name, and nothing else of their records."""
+        ...
+
     def put_owner(self, owner: Owner) -> None: ...
 
     def drop_owner(self, owner_id: str) -> None: ...
@@ -202,8 +210,8 @@ class Writing(Reading, Protocol):
 
     def add_request(self, request: Request) -> int: ...
 
-    def take_requests(self) -> Sequence[Request]:
-        """The waiting requests, the oldest first; they are gone with this transaction."""
+    def take_requests(self, to: Collection[str]) -> Sequence[Request]:
+        """The requests that wait for any of these owners, the oldest first; they are gone with this transaction."""
         ...
 
     def prune(self, *, task: str, keep: int, before: Instant, limit: int) -> int:

@@ -14,6 +14,10 @@ HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST: Final[Instant] = -62_135_596_800 * SECOND
+"""The first microsecond of the year 1."""
+LATEST: Final[Instant] = 253_402_300_800 * SECOND - 1
+"""The last microsecond of the year 9999."""
 
 _ISO: Final = re.compile(
     r"(?P<wall>\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(?P<offset>Z|[+-]\d\d:?\d\d)", re.ASCII
@@ -39,7 +43,7 @@ def to_datetime(instant: Instant) -> datetime:
 
 def iso(instant: Instant) -> str:
     """The form of every JSON output: `2026-01-01T00:00:00.000000Z`."""
-    return to_datetime(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    return to_datetime(instant).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_iso(text: str) -> Instant:

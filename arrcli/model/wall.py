@@ -1,7 +1,7 @@
 """Wall clocks: what a zone's clock shows at an instant, and the instants at which it shows a time.
 
-All on `zoneinfo`. A zone never changes its offset twice within two days (the shortest distance in the time zone
-database is four), so two looks at most a day apart see every change between them.
+All on `zoneinfo`. A zone never changes its offset twice within two days (the shortest distance in the time
+zone database is four), so two looks at most a day apart see every change between them.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def offset_at(instant: Instant, zone: ZoneInfo) -> timedelta:
 def instant_of(wall: datetime, zone: ZoneInfo) -> Instant | None:
     """The instant at which a fixed job of this naive wall time fires.
 
-    In an overlap the first pass; in a gap of up to three hours the first instant after it; in a longer one None.
+    In an overlap the first pass; in a gap of up to three hours the first instant after it; in a longer None.
     """
     local = wall.replace(tzinfo=zone, fold=0)
     first, second = local.utcoffset(), local.replace(fold=1).utcoffset()
@@ -104,7 +104,7 @@ def instant_of(wall: datetime, zone: ZoneInfo) -> Instant | None:
 
 
 def passed_wall(instant: Instant, zone: ZoneInfo) -> datetime:
-    """The wall time up to which, itself included, fixed times have had their turn at a whole-second instant; naive.
+    """The naive wall time up to which, itself included, fixed times have had their turn at a whole second.
 
     In the second pass of an overlap that is its last second: the first pass has shown all of it.
     """
@@ -162,5 +162,3 @@ def _zone_hint(zone: str) -> str:
 @lru_cache(maxsize=1)
 def _zones_by_fold() -> dict[str, str]:
     return {name.casefold(): name for name in available_timezones()}
-
-

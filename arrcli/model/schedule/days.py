@@ -1,0 +1,65 @@
+"""Which days an expression names: day of month against day of week, resolved on the calendar."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from arrcli.model.schedule.fields import LAST, Terms
+
+_ALL_DAYS: Final = frozenset(range(1, 32))
+_ALL_WEEKDAYS: Final = frozenset(range(7))
+_LENGTHS: Final = {2: (28, 29), 4: (30,), 6: (30,), 9: (30,), 11: (30,)}
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The days of an expression.
+
+    Where either text begins with a star both sides must match, else either is enough.
+    """
+
+    day: Terms
+    month: Terms
+    weekday: Terms
+
+    @property
+    def both(self) -> bool:
+        """True where day and weekday must both match."""
+        return self.day.starred or self.weekday.starred
+
+    @property
+    def any_day(self) -> bool:
+        """The day of month side names every day."""
+        return self.day.numbers >= _ALL_DAYS
+
+    @property
+    def any_weekday(self) -> bool:
+        """The weekday side names every day."""
+        return self.weekday.numbers >= _ALL_WEEKDAYS
+
+    def match(self, day: date) -> bool:
+        """Whether the expression names this day."""
+        weekday = day.isoweekday() % 7
+        length = monthrange(day.year, day.month)[1]
+        return day.month in self.month.numbers and self._match(day.day, weekday, length)
+
+    def possible(self) -> bool:
+        """Whether any day of any year is named; months of each length begin, some year, on each weekday."""
+        return any(
+            self._match(day, weekday, length)
+            for month in self.month.numbers
+            for length in _LENGTHS.get(month, (31,))
+            for day in range(length, 0, -1)
+            for weekday in range(7)
+        )
+
+    def _match(self, day: int, weekday: int, length: int) -> bool:
+        by_day = day in self.day.numbers or (self.day.last_day and day == length)
+        by_weekday = weekday in self.weekday.numbers or any(
+            weekday == which and (day + 7 > length if place == LAST else (day + 6) // 7 == place)
+            for which, place in self.weekday.nths
+        )
+        return by_day and by_weekday if self.both else by_day or by_weekday

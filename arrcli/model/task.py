@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from arrcli.model.instant import SECOND, Instant
-from arrcli.model.schedule import Every, Schedule
+from arrcli.model.instant import DAY, MINUTE, SECOND, Instant
+from arrcli.model.schedule import At, Every, Schedule
 
 Overlap = Literal["skip", "queue", "replace", "allow"]
 CatchUp = Literal["latest", "all", "skip"]
@@ -17,9 +17,6 @@ Backoff = Literal["constant", "linear", "exponential"]
 OnLost = Literal["retry", "fail"]
 AfterPolicy = Literal["success", "done", "failure"]
 ExecutorName = Literal["process", "thread"]
-
-MINUTE = 60 * SECOND
-DAY = 24 * 60 * MINUTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +81,13 @@ class Task:
     def anchored(self, anchor: Instant) -> Task:
         """The task with its `every` counted from `anchor`; any other task is itself."""
         if isinstance(self.schedule, Every):
-            return replace(self, schedule=self.schedule.anchored(anchor))
+            return replace(self, schedule=Every(self.schedule.period, anchor))
         return self
 
     def schedule_digest(self) -> str:
         """A stable fingerprint of what decides its slots: an edit of anything else owes nothing and loses nothing."""
-        schedule = self.schedule.identity if self.schedule is not None else None
-        facts = json.dumps([schedule, self.timezone, self.start, self.until], sort_keys=True)
+        times = self.schedule.times if isinstance(self.schedule, At) else ()
+        facts = json.dumps([self.schedule_text, times, self.timezone, self.start, self.until])
         return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 

@@ -164,6 +164,10 @@ class Writing(Reading, Protocol):
         """Those runs, oldest first."""
         ...
 
+    def pending_of(self, task: str) -> Sequence[Run]:
+        """The task's runs in state pending, oldest first."""
+        ...
+
     def pool_active(self, pools: Collection[str]) -> Mapping[str, int]:
         """For each pool how many runs are running in it."""
         ...
@@ -180,8 +184,8 @@ class Writing(Reading, Protocol):
         """How many runs each `held_by` holds."""
         ...
 
-    def queued_slots(self, task: str) -> int:
-        """How many scheduled runs of the task are pending (not claimed) and due."""
+    def queued_slots(self, tasks: Collection[str]) -> Mapping[str, int]:
+        """For each task how many of its scheduled runs wait for their first attempt (pending, none begun)."""
         ...
 
     def retarget(self, task: str, *, pool: str, priority: int, executor: str) -> None:

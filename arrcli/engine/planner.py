@@ -1,0 +1,331 @@
+"""The planner: slots become runs, none twice, none dropped silently. One planner a store, by its lock."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from arrcli.engine.slots import due, new_era, next_due
+from arrcli.model.event import Event
+from arrcli.model.instant import Instant
+from arrcli.model.run import Origin, Reason, Run, State, TaskRecord
+from arrcli.model.schedule import At, Every, Reboot, spread
+from arrcli.model.task import Task, TasksFile
+from arrcli.store.contract import Move, Writing
+
+TASKS_VERSION: Final = "tasks_version"
+"""The meta key that changes when another process has paused or resumed a task."""
+
+
+@dataclass(slots=True)
+class Planned:
+    """What one planning made: events to tell, and runs that a newer slot replaces."""
+
+    events: list[Event] = field(default_factory=list)
+    replaced: list[Run] = field(default_factory=list)
+    touched: bool = False
+
+
+class Planner:
+    """Holds the tasks of one file and, of each, up to where its slots have been considered."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, Task] = {}
+        self.records: dict[str, TaskRecord] = {}
+        self._heap: list[tuple[Instant, str]] = []
+        self._version: str | None = None
+        self._stale = True
+
+    # -- taking a tasks file ------------------------------------------------------------------------------------------
+
+    def adopt(self, w: Writing, file: TasksFile, now: Instant) -> Planned:
+        """Take the tasks of `file`: new ones start at now, changed ones owe nothing, removed ones end (SPEC 2, Edits)."""
+        known = dict(w.task_records())
+        planned = Planned(touched=True)
+        records = [self._record(w, task, known.get(task.name), now) for task in file.tasks.values()]
+        gone = [record for name, record in known.items() if name not in file.tasks and not record.removed]
+        for record in gone:
+            _end_slots(w, record.name, now, planned)
+        w.put_task_records([*records, *(replace(record, removed=True) for record in gone)])
+        for task in file.tasks.values():
+            if task.name in known:
+                w.retarget(task.name, pool=task.pool, priority=task.priority, executor=task.executor)
+                w.unhold(f"unknown {task.name}", 0)
+        self.tasks = dict(file.tasks)
+        self._reset(w)
+        return planned
+
+    def _record(self, w: Writing, task: Task, known: TaskRecord | None, now: Instant) -> TaskRecord:
+        digest = task.schedule_digest()
+        times = task.schedule.times if isinstance(task.schedule, At) else ()
+        if known is None or (known.removed and not times):
+            base = known or TaskRecord(name=task.name, mark=now, anchor=now, first_seen=now)
+            record = replace(base, mark=max(now, base.mark), anchor=now, digest=digest, removed=False)
+        elif known.digest == digest:
+            record = replace(known, removed=False)
+        elif times:
+            record = replace(known, digest=digest, removed=False)
+        else:
+            anchor = known.anchor
+            if isinstance(task.schedule, Every):
+                last = w.last_scheduled(task.name)
+                anchor = anchor if last is None else last.last_slot or last.slot or anchor
+            record = replace(known, mark=now, anchor=anchor, digest=digest)
+        if times:
+            record = self._seen_times(w, task, record, times, now)
+        return record
+
+    def _seen_times(
+        self, w: Writing, task: Task, record: TaskRecord, times: Sequence[Instant], now: Instant
+    ) -> TaskRecord:
+        """An `at` that was past when first seen is missed; those seen before keep what they have."""
+        for slot in sorted(set(times) - set(record.at_times)):
+            if slot < now and _within(task, slot):
+                _skip(w, task, record, Reason.MISSED, (slot, slot, 1), now)
+        return replace(record, at_times=tuple(sorted({*record.at_times, *times})))
+
+    def boot(self, w: Writing, now: Instant) -> Planned:
+        """Make the `@reboot` runs: once at each start of the daemon."""
+        made = Planned(touched=True)
+        for task in self.tasks.values():
+            if isinstance(task.schedule, Reboot):
+                record = self.records[task.name]
+                if self._paused(task, record, now):
+                    _skip(w, task, record, Reason.PAUSED, (now, now, 1), now)
+                else:
+                    w.add([_run_of(task, record, now, now)])
+        return made
+
+    # -- planning -----------------------------------------------------------------------------------------------------
+
+    def next_wake(self) -> Instant | None:
+        """When the next slot is due or the next pause ends; None: never by itself."""
+        ends = [r.pause_until for r in self.records.values() if r.paused and r.pause_until is not None]
+        return min([*(entry[0] for entry in self._heap[:1]), *ends], default=None)
+
+    def changed(self) -> None:
+        """Somebody else may have written to the tasks, or a transaction was rolled back: read again before planning."""
+        self._stale = True
+
+    def clock_stepped(self, w: Writing, now: Instant) -> Planned:
+        """The clock was set back: begin a new era for the tasks that would otherwise be silent (SPEC 3, Clocks)."""
+        planned = Planned()
+        eras = []
+        for name, record in list(self.records.items()):
+            task = self.tasks.get(name)
+            if task is not None and new_era(task, record, now):
+                self.records[name] = replace(record, mark=now, era=record.era + 1)
+                eras.append((name, now, record.era + 1))
+                text = f"{name}: its slots were considered up to a later time than now; it starts again from now"
+                planned.events.append(Event(at=now, kind="note", details={"text": text}))
+        if eras:
+            planned.touched = True
+            w.put_marks(eras)
+            self._rebuild()
+        return planned
+
+    def plan(self, w: Writing, now: Instant) -> Planned:
+        """Make a run, or a skipped row, of every slot that has come due by `now`."""
+        planned = Planned()
+        if self._stale and w.meta(TASKS_VERSION) != self._version:
+            self._reset(w)
+            planned.touched = True
+        self._stale = False
+        self._resume(w, now, planned)
+        names = self._due_names(now)
+        if not names:
+            return planned
+        planned.touched = True
+        active = dict(w.active(names))
+        queued = dict(w.queued_slots(names))
+        marks = []
+        for name in names:
+            task, record = self.tasks[name], self.records[name]
+            occupied = active.get(name, 0) + queued.get(name, 0)
+            through = self._plan_task(w, task, record, now, occupied, planned)
+            self.records[name] = replace(record, mark=through)
+            marks.append((name, through, record.era))
+            self._push(name)
+        w.put_marks(marks)
+        return planned
+
+    def _plan_task(
+        self, w: Writing, task: Task, record: TaskRecord, now: Instant, occupied: int, planned: Planned
+    ) -> Instant:
+        judged = due(task, record.mark, now)
+        for span in judged.missed:
+            reason = Reason.PAUSED if self._paused(task, record, span[1]) else Reason.MISSED
+            planned.events.append(_skip(w, task, record, reason, span, now))
+        runs = [*self._unpaused(w, task, record, judged.caught_up, now, planned)]
+        live = [*self._unpaused(w, task, record, judged.live, now, planned)]
+        for slot in live:
+            verdict = _overlap(task, occupied)
+            if verdict is not None:
+                planned.events.append(_skip(w, task, record, verdict, (slot, slot, 1), now))
+                continue
+            if task.on_overlap == "replace" and task.limit is not None and occupied >= task.limit:
+                victims = _victims(w, task, occupied - task.limit + 1, planned.replaced)
+                planned.replaced.extend(victims)
+                occupied -= len(victims)
+            runs.append(slot)
+            occupied += 1
+        if runs:
+            w.add([_run_of(task, record, slot, now) for slot in runs])
+        return judged.through
+
+    def _unpaused(
+        self,
+        w: Writing,
+        task: Task,
+        record: TaskRecord,
+        found: Iterable[Instant],
+        now: Instant,
+        planned: Planned,
+    ) -> Iterable[Instant]:
+        for slot in found:
+            if self._paused(task, record, slot):
+                planned.events.append(_skip(w, task, record, Reason.PAUSED, (slot, slot, 1), now))
+            else:
+                yield slot
+
+    def _paused(self, task: Task, record: TaskRecord, slot: Instant) -> bool:
+        if not task.enabled:
+            return True
+        return record.paused and (record.pause_until is None or slot < record.pause_until)
+
+    def _resume(self, w: Writing, now: Instant, planned: Planned) -> None:
+        over = [
+            replace(record, paused=False, pause_until=None, pause_note="")
+            for record in self.records.values()
+            if record.paused and record.pause_until is not None and record.pause_until <= now
+        ]
+        # Slots inside the pause are judged by this plan before the pause is forgotten: only a task without any is freed.
+        free = [record for record in over if (at := self._due_at(record.name)) is None or at > now]
+        for record in free:
+            w.unhold(f"paused {record.name}", 0)
+            self.records[record.name] = record
+            planned.events.append(
+                Event(at=now, kind="note", details={"text": f"{record.name}: its pause is over"})
+            )
+        if free:
+            planned.touched = True
+            w.put_task_records(free)
+
+    def _due_at(self, name: str) -> Instant | None:
+        task = self.tasks.get(name)
+        return None if task is None else next_due(task, self.records[name].mark)
+
+    # -- the heap of what comes next ----------------------------------------------------------------------------------
+
+    def _reset(self, w: Writing) -> None:
+        """Read the records again and find every task's next slot anew."""
+        self._version = w.meta(TASKS_VERSION)
+        self.records = dict(w.task_records())
+        for name, task in self.tasks.items():
+            if name in self.records:
+                self.tasks[name] = task.anchored(self.records[name].anchor)
+        self._rebuild()
+
+    def reset(self, w: Writing) -> None:
+        """After a rolled-back transaction: what was planned in it was not."""
+        self._reset(w)
+
+    def _rebuild(self) -> None:
+        found = (
+            (next_due(task, self.records[name].mark), name)
+            for name, task in self.tasks.items()
+            if name in self.records
+        )
+        self._heap = [(at, name) for at, name in found if at is not None]
+        heapq.heapify(self._heap)
+
+    def _push(self, name: str) -> None:
+        at = next_due(self.tasks[name], self.records[name].mark)
+        if at is not None:
+            heapq.heappush(self._heap, (at, name))
+
+    def _due_names(self, now: Instant) -> Sequence[str]:
+        names: dict[str, None] = {}
+        while self._heap and self._heap[0][0] <= now:
+            names[heapq.heappop(self._heap)[1]] = None
+        return list(names)
+
+
+def _within(task: Task, slot: Instant) -> bool:
+    return (task.start is None or slot >= task.start) and (task.until is None or slot <= task.until)
+
+
+def _overlap(task: Task, occupied: int) -> Reason | None:
+    """Why a live slot does not become a run, with so many runs of its task active or waiting; None: it does."""
+    limit = task.limit
+    if limit is None or occupied < limit or task.on_overlap in ("allow", "replace"):
+        return None
+    if task.on_overlap == "skip":
+        return Reason.OVERLAP
+    return Reason.QUEUE_FULL if occupied - limit >= task.queue_max else None
+
+
+def _victims(w: Writing, task: Task, count: int, already: Sequence[Run]) -> Sequence[Run]:
+    """The oldest runs of the task that a newer slot replaces."""
+    taken = {run.id for run in already}
+    waiting = [run for run in w.pending_of(task.name) if run.scheduled and not run.attempt]
+    oldest = sorted([*w.active_runs(task.name), *waiting], key=lambda run: run.id)
+    return [run for run in oldest if run.id not in taken][:count]
+
+
+def _run_of(task: Task, record: TaskRecord, slot: Instant, now: Instant) -> Run:
+    at = slot + spread(task.name, task.jitter)
+    assert task.schedule is not None  # noqa: S101 - only tasks with a schedule have slots
+    return Run(
+        task=task.name,
+        func=task.func,
+        args=task.args,
+        kwargs=task.kwargs,
+        origin=Origin(task.schedule.kind),
+        slot=slot,
+        era=record.era,
+        due_at=at,
+        ready_at=at,
+        enqueued_at=now,
+        pool=task.pool,
+        priority=task.priority,
+        executor=task.executor,
+        expires_at=None if task.expires is None else at + task.expires,
+    )
+
+
+def _skip(
+    w: Writing,
+    task: Task,
+    record: TaskRecord,
+    reason: Reason,
+    span: tuple[Instant, Instant, int],
+    now: Instant,
+) -> Event:
+    """Leave a row for slots that do not run; consecutive ones of one reason share it."""
+    first, last, count = span
+    row = w.last_scheduled(task.name)
+    same = row is not None and row.state is State.SKIPPED and row.reason is reason and row.era == record.era
+    if row is not None and same and (row.last_slot or row.slot or 0) < first:
+        w.lengthen(row.id, last_slot=last, count=count, at=now)
+        skipped = replace(row, last_slot=last, count=row.count + count)
+    else:
+        made = replace(_run_of(task, record, first, now), last_slot=last, count=count)
+        (skipped,) = w.add([made.skipped(at=now, reason=reason)])
+    return Event(
+        at=now, kind="run_skipped", run=skipped, details={"count": count, "slot": first, "last_slot": last}
+    )
+
+
+def _end_slots(w: Writing, task: str, now: Instant, planned: Planned) -> None:
+    """A removed task: its slots end, what was asked for is held and shown."""
+    for run in w.pending_of(task):
+        if run.scheduled:
+            ended = run.skipped(at=now, reason=Reason.REMOVED)
+            w.move([Move(was=run, now=ended)])
+            planned.events.append(Event(at=now, kind="run_skipped", run=ended))
+        else:
+            w.hold([run.held(f"unknown {task}")])
+

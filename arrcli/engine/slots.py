@@ -1,0 +1,127 @@
+"""Which slots of a task have come due, and what becomes of each: pure functions over values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from arrcli.model.instant import SECOND, Instant
+from arrcli.model.run import TaskRecord
+from arrcli.model.schedule import At, Every, Reboot, spread
+from arrcli.model.task import Task
+
+MOST_AT_ONCE: Final = 2_000
+"""Slots considered in one go; a longer backlog (a second's period after a week off) is taken in several."""
+
+WILD_STEP: Final = 60 * SECOND
+FIXED_STEP: Final = 3 * 3600 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Slots that have come due, in order: `live` run by the overlap policy, `caught_up` wait their turn, `missed` do not run.
+
+    `missed` comes as (first, last, how many) runs of neighbours. `through` is the new mark; `more` says that the backlog is
+    not finished.
+    """
+
+    live: tuple[Instant, ...]
+    caught_up: tuple[Instant, ...]
+    missed: tuple[tuple[Instant, Instant, int], ...]
+    through: Instant
+    more: bool = False
+
+
+def next_slot(task: Task, mark: Instant) -> Instant | None:
+    """The first slot after the mark, within the task's start and until."""
+    if task.schedule is None or isinstance(task.schedule, Reboot):
+        return None
+    since = mark if task.start is None else max(mark, task.start - 1)
+    slot = task.schedule.after(since)
+    return None if slot is None or (task.until is not None and slot > task.until) else slot
+
+
+def next_due(task: Task, mark: Instant) -> Instant | None:
+    """When the next slot's run is due: the slot, and the task's jitter later."""
+    slot = next_slot(task, mark)
+    return None if slot is None else slot + spread(task.name, task.jitter)
+
+
+def slots(task: Task, mark: Instant, until: Instant) -> Iterator[Instant]:
+    """The slots after the mark up to `until`, in order."""
+    slot = next_slot(task, mark)
+    while slot is not None and slot <= until:
+        yield slot
+        slot = next_slot(task, slot)
+
+
+def due(task: Task, mark: Instant, now: Instant) -> Due:
+    """Judge the slots after the mark that are due by `now` (SPEC 2: misfire_grace, catch_up)."""
+    offset = spread(task.name, task.jitter)
+    until = now - offset
+    punctual = until - task.misfire_grace
+    skipped = _far_back(task, mark, punctual)
+    start = mark if skipped is None else skipped[1]
+    found = list(islice(slots(task, start, until), MOST_AT_ONCE + _tail(task)))
+    more = bool(found) and next(slots(task, found[-1], until), None) is not None
+    live = tuple(slot for slot in found if slot >= punctual)
+    late = found[: len(found) - len(live)]
+    caught = () if more and not live else _caught_up(task, late, until)
+    if more and not live:  # the newest are still to come: what was found so far is missed but for the tail
+        late = late[:MOST_AT_ONCE]
+        return Due((), (), _neighbours(skipped, late, ()), late[-1], more=True)
+    through = found[-1] if found else start
+    return Due(live, caught, _neighbours(skipped, late, caught), through, more=more)
+
+
+def _tail(task: Task) -> int:
+    return {"skip": 0, "latest": 1, "all": task.max_catch_up}[task.catch_up]
+
+
+def _caught_up(task: Task, late: list[Instant], until: Instant) -> tuple[Instant, ...]:
+    count = _tail(task)
+    inside = [slot for slot in late if slot >= until - task.catch_up_window]
+    return tuple(inside[-count:]) if count else ()
+
+
+def _far_back(task: Task, mark: Instant, punctual: Instant) -> tuple[Instant, Instant, int] | None:
+    """The part of an `every` backlog that is surely missed, by arithmetic: (first, last, how many) or None."""
+    schedule = task.schedule
+    if not isinstance(schedule, Every):
+        return None
+    first = next_slot(task, mark)
+    horizon = punctual - schedule.period * (_tail(task) + 1)
+    if first is None or first >= horizon:
+        return None
+    count = (horizon - first) // schedule.period
+    last = first + (count - 1) * schedule.period
+    if count < 2 or (task.until is not None and last > task.until):
+        return None
+    return first, last, count
+
+
+def _neighbours(
+    skipped: tuple[Instant, Instant, int] | None, late: list[Instant], caught: tuple[Instant, ...]
+) -> tuple[tuple[Instant, Instant, int], ...]:
+    """The missed slots as runs of neighbours. What is caught up is the newest of the late, so one run is enough."""
+    missed = late[: len(late) - len(caught)]
+    if not missed:
+        return (skipped,) if skipped else ()
+    first, count = (skipped[0], skipped[2]) if skipped else (missed[0], 0)
+    return ((first, missed[-1], count + len(missed)),)
+
+
+def new_era(task: Task, record: TaskRecord, now: Instant) -> bool:
+    """Whether a mark that lies after `now` (the clock was set back) begins a new era, in which instants are used again.
+
+    `at` slots never fire again; fixed cron slots do after a step of over 3 h, wild ones after over 60 s, `every` after any.
+    """
+    step = record.mark - now
+    schedule = task.schedule
+    if step <= 0 or schedule is None or isinstance(schedule, At | Reboot):
+        return False
+    if isinstance(schedule, Every):
+        return True
+    return step > (WILD_STEP if getattr(schedule, "wild", False) else FIXED_STEP)

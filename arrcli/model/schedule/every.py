@@ -17,7 +17,7 @@ SHORTEST: Final = 1_000
 
 @dataclass(frozen=True, slots=True, init=False)
 class Every:
-    """`Every("90s", anchor=...)`: slots at anchor + k periods, k any whole number; without an anchor, the epoch.
+    """`Every("90s", anchor=...)`: slots at anchor + k periods, k any whole number; else from the epoch.
 
     The period is a text, a timedelta, or whole microseconds; ScheduleError below 1 ms or above a thousand
     years; ValueError on a naive anchor.

@@ -66,9 +66,14 @@ def _choices(days: Days) -> tuple[list[tuple[str, str]], Days | None]:
 
 
 def _day_texts(days: Days) -> Iterator[str]:
-    if days.day.numbers:
-        yield _list(days.day.numbers, 31)
-    if days.day.last_day and not days.any_day:
+    if days.any_day:
+        yield _EVERY
+        return
+    # Apart, because croniter 1.4 runs from a 30 past the end of February and so over the 1st of March.
+    for part in (range(1, 29), range(29, 32)):
+        if numbers := days.day.numbers.intersection(part):
+            yield _list(numbers, 31)
+    if days.day.last_day:
         yield "L"
 
 

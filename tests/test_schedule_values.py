@@ -155,6 +155,15 @@ def test_an_empty_union_is_refused() -> None:
         Union([])
 
 
+def test_a_list_may_hold_a_period_but_no_reboot() -> None:
+    both = Union([Every("1h"), Cron("30 2 * * *", "Europe/Riga")])
+    assert both.next_after(utc("2026-01-01 00:00")) == utc("2026-01-01 00:30")
+    assert both.next_after(utc("2026-01-01 00:30")) == utc("2026-01-01 01:00")
+    assert both.timezone.key == "Europe/Riga"
+    with pytest.raises(ScheduleError, match="a task of its own"):
+        Union([Reboot(), Cron("30 2 * * *", "UTC")])
+
+
 def test_reboot_never_fires_by_time() -> None:
     assert Reboot().after(0) is None
 

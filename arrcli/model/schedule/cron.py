@@ -7,6 +7,7 @@ passes.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -23,6 +24,7 @@ from arrcli.model.wall import change_within, instant_of, passed_wall, wall_at, z
 
 _NAIVE_EPOCH: Final = EPOCH.replace(tzinfo=None)
 _ONE_SECOND: Final = timedelta(seconds=1)
+_HASHED: Final = re.compile(r"(?:^|[\s,])H", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -45,7 +47,7 @@ class Cron:
         self, expression: str, timezone: str | tzinfo | None = None, name: str | None = None
     ) -> None:
         expression = " ".join(expression.split())
-        fields, pattern = _read(expression, expression if name is None else name)
+        fields, pattern = _read(expression, _seed(expression, name))
         put = object.__setattr__
         put(self, "expression", expression)
         put(self, "timezone", zone_named(timezone))
@@ -108,6 +110,13 @@ class Cron:
                 instant = max(near, microseconds(wall - _NAIVE_EPOCH) - 2 * DAY)
                 local = wall_at(instant, self.timezone)
                 shown, offset = local.replace(tzinfo=None), _offset(local)
+
+
+def _seed(expression: str, name: str | None) -> str:
+    """What `H` is hashed from; nothing where there is none, so that tasks share what was read."""
+    if not _HASHED.search(expression):
+        return ""
+    return expression if name is None else name
 
 
 def _offset(local: datetime) -> timedelta:

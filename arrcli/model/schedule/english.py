@@ -13,7 +13,7 @@ def english(schedule: Schedule) -> str:
         case Cron():
             return _cron(schedule)
         case Union():
-            return "; ".join(map(_cron, schedule.schedules))
+            return "; ".join(map(english, schedule.schedules))
         case Reboot():
             return "Once, when the daemon starts"
         case _:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Final
 
 from arrcli.errors import ScheduleError
@@ -134,6 +133,8 @@ def spread(name: str, jitter: int) -> int:
 
 
 def _hashed(text: str) -> int:
+    from hashlib import sha256  # late: it loads OpenSSL, and few expressions have an H
+
     return int.from_bytes(sha256(text.encode()).digest()[:8])
 
 

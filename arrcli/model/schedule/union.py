@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from arrcli.errors import ScheduleError
 from arrcli.model.instant import Instant
 from arrcli.model.schedule.cron import Cron
+from arrcli.model.schedule.every import Every
 from arrcli.model.schedule.protocol import next_moment
 
 
@@ -18,17 +19,20 @@ from arrcli.model.schedule.protocol import next_moment
 class Union:
     """A list of cron expressions as one schedule: an instant that several name is one slot.
 
-    ScheduleError on an empty list.
+    ScheduleError on an empty list, and on `@reboot` in it, which names no instants.
     """
 
     kind: ClassVar[str] = "cron"
 
-    schedules: tuple[Cron, ...]
+    schedules: tuple[Cron | Every, ...]
 
-    def __init__(self, schedules: Iterable[Cron]) -> None:
-        members = tuple(schedules)
-        if not members:
+    def __init__(self, schedules: Iterable[Cron | Every | Reboot]) -> None:
+        given = tuple(schedules)
+        members = tuple(member for member in given if not isinstance(member, Reboot))
+        if not given:
             raise ScheduleError("an empty list of cron expressions", hint='write one, as "30 2 * * *"')
+        if len(members) < len(given):
+            raise ScheduleError("@reboot in a list of cron expressions", hint="give it a task of its own")
         object.__setattr__(self, "schedules", members)
 
     @property
@@ -38,13 +42,14 @@ class Union:
 
     @property
     def timezone(self) -> ZoneInfo:
-        """The zone of the first."""
-        return self.schedules[0].timezone
+        """The zone of its first expression; UTC where all are periods."""
+        zones = (schedule.timezone for schedule in self.schedules if isinstance(schedule, Cron))
+        return next(zones, ZoneInfo("UTC"))
 
     @property
     def wild(self) -> bool:
         """True if any is."""
-        return any(schedule.wild for schedule in self.schedules)
+        return any(schedule.wild for schedule in self.schedules if isinstance(schedule, Cron))
 
     def next_after(self, moment: datetime) -> datetime | None:
         """The first fire of any after an aware datetime, in UTC; ValueError on a naive one."""

@@ -90,8 +90,9 @@ def _list(numbers: Collection[int], size: int) -> str:
 
 
 def _step(piece: Piece, wall: datetime) -> datetime | None:
+    stepper = _Stepper.of(piece)
     try:
-        return _Stepper.of(piece).after(wall)
+        return stepper.after(wall)
     except (ValueError, OverflowError):  # croniter's word for "no more": past 9999, or nothing in 50 years
         return None
 

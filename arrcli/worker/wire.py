@@ -1,23 +1,27 @@
 """What crosses between the engine and the workers: attempts go out, outcomes come back, all of it JSON.
 
-Standard library only: worker processes import this. A worker raises nothing; all that went wrong is in the outcome.
+Standard library only: worker processes import this. A worker raises nothing; all that went wrong is in the
+outcome.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, Final, Literal, Protocol
 
 OutcomeKind = Literal["succeeded", "failed", "timed_out", "cancelled", "lost", "released"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try of a run, as a worker needs it. Durations are microseconds; `slot` and `due_at` UTC microseconds.
+    """One try of a run, as a worker needs it. Durations are microseconds; `slot` and `due_at` UTC
+    microseconds.
 
-    `typed_args` and `typed_kwargs` are arguments as they were typed on a command line, for parameters that want text; `task` is the
-    task's name or None; `env` is laid over the worker's environment and `cwd` entered for this attempt, both restored after it.
+    `typed_args` and `typed_kwargs` are arguments as they were typed on a command line, for parameters that
+    want text; `task` is the task's name or None; `env` is laid over the worker's environment and `cwd`
+    entered for this attempt, both restored after it.
     """
 
     run_id: int
@@ -43,12 +47,14 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How an attempt ended. Instants are UTC microseconds of the wall clock, `duration` microseconds of the monotonic one.
+    """How an attempt ended. Instants are UTC microseconds of the wall clock, `duration` microseconds of the
+    monotonic one.
 
-    `lost`: its worker died (`message` says how: "killed by SIGKILL", "exited with code 3"); `begun` tells whether the
-    function had been called, so whether the attempt is to be charged. `released`: given back before it began.
-    `retryable` False: a retry cannot help, or `no_retry_on`/`retry_on` rule it out. `broken`: the callable could not be
-    imported or found. `output`: what it wrote, head and tail with a note of what was cut between them.
+    `lost`: its worker died (`message` says how: "killed by SIGKILL", "exited with code 3"); `begun` tells
+    whether the function had been called, so whether the attempt is to be charged. `released`: given back
+    before it began. `retryable` False: a retry cannot help, or `no_retry_on`/`retry_on` rule it out.
+    `broken`: the callable could not be imported or found. `output`: what it wrote, head and tail with a
+    note of what was cut between them.
     """
 
     run_id: int
@@ -74,7 +80,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """An attempt's function has been called. `live` is where its output can be read meanwhile: `FILE:OFFSET`."""
+    """An attempt's function has been called. `live` is where its output can be read meanwhile:
+    `FILE:OFFSET`.
+    """
 
     run_id: int
     number: int
@@ -98,6 +106,54 @@ class WorkerView:
     progress_text: str = ""
 
 
+def encode(message: Mapping[str, Any]) -> bytes:
+    """A message as one line of JSON, without its end."""
+    return json.dumps(message, separators=(",", ":")).encode()
+
+
+def decode(line: bytes) -> dict[str, Any]:
+    """What `encode` was given."""
+    message: dict[str, Any] = json.loads(line)
+    return message
+
+
+def encode_attempt(attempt: Attempt) -> bytes:
+    """An attempt as JSON, without what is as it is by default."""
+    given = ((name, getattr(attempt, name), usual) for name, usual in _ATTEMPT_FIELDS)
+    return encode({name: value for name, value, usual in given if value != usual})
+
+
+def decode_attempt(message: Mapping[str, Any]) -> Attempt:
+    return Attempt(**message)
+
+
+def encode_outcome(told: Mapping[str, Any], result: str) -> bytes:
+    """A line of a worker's log: what there is to tell, a tab, and the result, which is JSON already."""
+    return encode(told) + b"\t" + result.encode() + b"\n"
+
+
+def decode_outcome(line: bytes) -> dict[str, Any]:
+    """The told, with its result; one that cannot be read here is None, with a note."""
+    told, _, result = line.partition(b"\t")
+    message = decode(told)
+    if result:
+        try:
+            message["result"] = json.loads(result)
+        except (ValueError, RecursionError) as error:
+            message["result_note"] = f"the result cannot be read back: {error}"[:200]
+    return message
+
+
+def _usual(of: type[Attempt]) -> list[tuple[str, Any]]:
+    return [
+        (each.name, each.default_factory() if each.default_factory is not MISSING else each.default)
+        for each in fields(of)
+    ]
+
+
+_ATTEMPT_FIELDS: Final = _usual(Attempt)
+
+
 class Executor(Protocol):
     """Where attempts are tried. Never blocks, raises nothing for what a task did.
 
@@ -113,7 +169,9 @@ class Executor(Protocol):
         ...
 
     def events(self) -> Sequence[Begun | Outcome]:
-        """All that happened since the last call, in order; also does the executor's own work (timeouts, respawns)."""
+        """All that happened since the last call, in order; also does the executor's own work (timeouts,
+        respawns).
+        """
         ...
 
     def filenos(self) -> Sequence[int]: ...
@@ -123,7 +181,8 @@ class Executor(Protocol):
         ...
 
     def cancel(self, run_id: int, *, force: bool = False) -> bool:
-        """Stop that run's attempt (TERM, after its stop_grace KILL; `force`: KILL now); False if it has none here.
+        """Stop that run's attempt (TERM, after its stop_grace KILL; `force`: KILL now); False if it has
+        none here.
 
         An attempt that has not begun comes back `released`, one that has, `cancelled` (or as it ended).
         """
@@ -140,7 +199,9 @@ class Executor(Protocol):
     def views(self) -> Sequence[WorkerView]: ...
 
     def stop(self, *, now: bool = False) -> None:
-        """Take nothing more; `now`: kill what has begun (it comes back `lost`, begun). `close` when nothing runs."""
+        """Take nothing more; `now`: kill what has begun (it comes back `lost`, begun). `close` when nothing
+        runs.
+        """
         ...
 
     def running(self) -> int:

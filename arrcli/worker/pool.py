@@ -1,0 +1,726 @@
+"""A pool of killable worker processes, warm, each trying one attempt at a time.
+
+The pool is one thread's: it never waits, and does all its work in `events`. What a worker is on is read
+from memory shared with it, so neither a kill nor a crash can make the pool lose an outcome or charge an
+attempt that had not begun.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from arrcli.worker.capture import OutputFile, sweep
+from arrcli.worker.channel import QUIT, Channel, Key
+from arrcli.worker.supervised import Supervised
+from arrcli.worker.wire import (
+    Attempt,
+    Begun,
+    Outcome,
+    OutcomeKind,
+    WorkerView,
+    decode_outcome,
+    encode_attempt,
+)
+
+_FIRST_LOOK_US: Final = 3_000
+_LONGEST_LOOK_US: Final = 200_000
+_STALLED_US: Final = 20_000_000
+_QUIT_US: Final = 500_000
+_SHRINK_US: Final = 1_000_000
+_SHORT_US: Final = 5_000
+_QUEUED_US: Final = 20_000
+_WORTH_SHARING_US: Final = 2_000
+_YOUNG_US: Final = 1_000_000
+_LONGEST_PAUSE_US: Final = 1_000_000
+_FUNCTIONS_KNOWN: Final = 10_000
+_OVERHEAD_US: Final = 50
+
+
+class Clock(Protocol):
+    """Where the wall clock's time comes from, for outcomes that no worker stamped."""
+
+    def now(self) -> int: ...
+
+
+class _WallClock:
+    def now(self) -> int:
+        return time.time_ns() // 1000
+
+
+def monotonic() -> int:
+    """Microseconds on the clock that workers stamp with: the machine's, whatever clock the engine runs on."""
+    return time.monotonic_ns() // 1000
+
+
+@dataclass(slots=True)
+class _Kill:
+    """Our decision to end an attempt, and when its grace is over."""
+
+    key: Key
+    kind: OutcomeKind
+    why: str
+    at: int
+    kill_at: int | None
+
+
+@dataclass(slots=True)
+class _Sent:
+    attempt: Attempt
+    cost: int
+
+
+@dataclass(slots=True)
+class _Place:
+    """One worker's place in the pool: its process of now, and what it has been given."""
+
+    index: int
+    generation: int = 0
+    channel: Channel | None = None
+    output: OutputFile | None = None
+    pid: int | None = None
+    born_at: int = 0
+    sent: dict[Key, _Sent] = field(default_factory=dict)
+    cost: int = 0
+    begun: Key | None = None
+    begun_at: int = 0
+    begun_wall: int = 0
+    deadline: int | None = None
+    is_steady: bool = False
+    changed_at: int = 0
+    look_at: int | None = None
+    look_after: int = _FIRST_LOOK_US
+    shrink_at: int = 0
+    kill: _Kill | None = None
+    is_quitting: bool = False
+    quit_by: int | None = None
+    respawn_at: int | None = None
+    pause: int = 0
+    done: int = 0
+
+    @property
+    def takes_more(self) -> bool:
+        return self.channel is not None and self.kill is None and not self.is_quitting
+
+    @property
+    def is_idle(self) -> bool:
+        return self.takes_more and not self.sent
+
+    @property
+    def unread(self) -> int:
+        return len(self.sent) - (self.begun is not None)
+
+
+class ProcessPool:
+    """`Executor` over worker processes. `outputs` is the folder of what running attempts write, made 0700
+    if need be.
+
+    `python_path` is prepended to the workers' `sys.path`, `cwd` is their folder, `env` is laid over this
+    program's environment; `depth` bounds how many short attempts wait in one worker's inbox. `trouble` says
+    why workers cannot start.
+    """
+
+    def __init__(
+        self,
+        *,
+        workers: int,
+        outputs: str | Path,
+        python_path: Sequence[str] = (),
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+        depth: int = 64,
+    ) -> None:
+        if workers < 1:
+            raise ValueError("a pool has at least one worker")
+        self._outputs = Path(outputs)
+        self._outputs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sweep(self._outputs)
+        self._clock: Clock = clock or _WallClock()
+        self._depth = depth
+        self._environ = {**os.environ, **(env or {})}
+        folder = os.path.abspath(cwd) if cwd is not None else None  # noqa: PTH100 - resolves no link, on purpose
+        self._order = {
+            "kind": "worker",
+            "cwd": folder,
+            "python_path": [os.path.abspath(each) for each in python_path],  # noqa: PTH100
+            "umask": _umask(),
+        }
+        self._waiting: deque[Attempt] = deque()
+        self._news: list[Begun | Outcome] = []
+        self._typical: dict[str, int] = {}
+        self._average: int | None = None
+        self._submitted = 0
+        self._is_stopping = False
+        self._is_closed = False
+        self._supervisor_pause = 0
+        self._supervisor_at: int | None = None
+        self.trouble = ""
+        self._selector = selectors.DefaultSelector()
+        self._places = [_Place(index) for index in range(workers)]
+        self._supervisor: Supervised | None = None
+        self._start_supervisor()
+
+    # --- Executor: what the engine calls
+
+    def room(self) -> int:
+        """How many attempts it would take now: one an idle worker, more where attempts have been short
+        lately.
+        """
+        if self._is_stopping:
+            return 0
+        depth = self._depth_for(self._average)
+        free = sum(
+            max(0, depth - len(each.sent)) for each in self._places if each.takes_more and not each.is_steady
+        )
+        return max(0, free - len(self._waiting))
+
+    def submit(self, attempts: Sequence[Attempt]) -> None:
+        self._submitted += len(attempts)
+        self._waiting.extend(attempts)
+        self._dispatch(monotonic())
+
+    def events(self) -> Sequence[Begun | Outcome]:
+        if not self._is_closed:
+            now = monotonic()
+            self._listen(now)
+            self._look_where_due(now)
+            self._enforce(now)
+            self._revive(now)
+            self._share(now)
+            self._dispatch(now)
+        news, self._news = self._news, []
+        self._submitted -= sum(isinstance(each, Outcome) for each in news)
+        return news
+
+    def filenos(self) -> Sequence[int]:
+        """One descriptor for all: that of the selector itself."""
+        return [] if self._is_closed else [self._selector.fileno()]
+
+    def wait_us(self) -> int | None:
+        if self._news:
+            return 0
+        moments = [moment for place in self._places for moment in _moments(place)]
+        if self._supervisor_at is not None:
+            moments.append(self._supervisor_at)
+        return max(0, min(moments) - monotonic()) if moments else None
+
+    def cancel(self, run_id: int, *, force: bool = False) -> bool:
+        if self._cancel_waiting(run_id):
+            return True
+        for place in self._places:
+            if any(key[0] == run_id for key in place.sent):
+                self._cancel_sent(place, run_id, force=force)
+                return True
+        return False
+
+    def recall(self) -> None:
+        for place in self._places:
+            self._take_back(place)
+        self._release_waiting()
+
+    def recycle(self) -> None:
+        for place in self._places:
+            self._ask_to_quit(place)
+
+    def views(self) -> Sequence[WorkerView]:
+        return [_view(place, is_stopping=self._is_stopping) for place in self._places]
+
+    def stop(self, *, now: bool = False) -> None:
+        self._is_stopping = True
+        if not now:
+            return
+        self.recall()
+        moment = monotonic()
+        for place in self._places:
+            for key in list(place.sent):
+                self._end(place, key, "lost", "killed at the end of the shutdown's grace", moment, grace=0)
+
+    def running(self) -> int:
+        return self._submitted
+
+    def close(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = self._is_stopping = True
+        pids = [place.pid for place in self._places if place.pid is not None]
+        if self._supervisor is not None:
+            self._supervisor.close(pids)
+        for place in self._places:
+            self._release_files(place)
+        self._selector.close()
+
+    def stack_pids(self) -> Mapping[int, int]:
+        """The process of each run that has begun, for who wants to look at it."""
+        return {each.begun[0]: each.pid for each in self._places if each.begun and each.pid}
+
+    # --- processes come and go
+
+    def _start_supervisor(self) -> None:
+        self._supervisor = Supervised(environ=self._environ)
+        self._selector.register(self._supervisor.fileno(), selectors.EVENT_READ, None)
+        for place in self._places:
+            self._spawn(place)
+
+    def _spawn(self, place: _Place) -> None:
+        if self._supervisor is None:
+            return
+        fresh = _Place(place.index, place.generation + 1, pause=place.pause, done=place.done)
+        fresh.channel = Channel()
+        fresh.output = OutputFile(self._outputs, f"worker-{place.index}")
+        fresh.born_at = monotonic()
+        self._places[place.index] = fresh
+        self._selector.register(fresh.channel.bell.fileno(), selectors.EVENT_READ, place.index)
+        order = {**self._order, "index": fresh.index, "generation": fresh.generation}
+        self._supervisor.spawn(order, [*fresh.channel.descriptors(), fresh.output.fd])
+
+    def _revive(self, now: int) -> None:
+        if self._supervisor is None and self._supervisor_at is not None and now >= self._supervisor_at:
+            self._supervisor_at = None
+            self._start_supervisor()
+        for place in self._places:
+            if place.respawn_at is not None and now >= place.respawn_at:
+                self._spawn(place)
+
+    def _release_files(self, place: _Place) -> None:
+        if place.channel is not None:
+            if not self._is_closed:
+                self._selector.unregister(place.channel.bell.fileno())
+            place.channel.close()
+            place.channel = None
+        if place.output is not None:
+            place.output.close()
+            place.output = None
+
+    # --- what the workers and their supervisor say
+
+    def _listen(self, now: int) -> None:
+        for key, _ in self._selector.select(0):
+            if key.data is None:
+                self._hear_supervisor(now)
+            elif (channel := self._places[key.data].channel) is not None:
+                channel.silence()
+                self._look(self._places[key.data], now)
+
+    def _hear_supervisor(self, now: int) -> None:
+        if self._supervisor is None:
+            return
+        news = self._supervisor.news()
+        if news is None:
+            self._lose_supervisor(now)
+            return
+        for each in news:
+            index, generation = each.get("born") or each["died"]
+            place = self._places[index]
+            if place.generation != generation:
+                continue
+            if "born" in each:
+                place.pid = each["pid"]
+                self._supervisor_pause = 0
+            else:
+                self._bury(place, now, how_it_ended(each.get("status"), each.get("why", "")), each)
+
+    def _lose_supervisor(self, now: int) -> None:
+        """Nobody reaps or signals the workers any more: end them, tell what they were on, start again."""
+        gone, self._supervisor = self._supervisor, None
+        if gone is None:
+            return
+        self._selector.unregister(gone.fileno())
+        gone.avenge([place.pid for place in self._places if place.pid is not None])
+        self.trouble = gone.complaint()
+        gone.close()
+        self._supervisor_at = now + self._supervisor_pause
+        self._supervisor_pause = _longer(self._supervisor_pause)
+        for place in self._places:
+            if place.channel is not None:
+                self._bury(place, now, "the supervisor of the workers died", {})
+            place.respawn_at = None
+
+    def _bury(self, place: _Place, now: int, how: str, usage: Mapping[str, Any]) -> None:
+        """A worker has ended: what it had finished counts, what it had begun is lost, the rest is tried
+        elsewhere.
+        """
+        if place.channel is None:
+            return
+        self._look(place, now)
+        self._take_back(place)
+        begun = place.channel.page.begun()
+        again: list[Attempt] = []
+        for key, sent in place.sent.items():
+            if key == begun:
+                self._news.append(self._outcome_of_dead(place, sent.attempt, how, usage, now))
+            elif place.kill is not None and place.kill.key == key:
+                self._release(sent.attempt)
+            else:
+                again.append(sent.attempt)
+        self._waiting.extendleft(reversed(again))
+        self._plan_respawn(place, now)
+        self._release_files(place)
+
+    def _plan_respawn(self, place: _Place, now: int) -> None:
+        """At once, unless deaths follow each other without anything done between them."""
+        is_sudden = now - place.born_at < _YOUNG_US and not (place.is_quitting or place.kill)
+        place.pause = _longer(place.pause) if is_sudden else 0
+        place.respawn_at = now + (place.pause if is_sudden and place.pause > _FIRST_PAUSE_US else 0)
+        place.sent.clear()
+        place.begun = place.look_at = place.deadline = place.quit_by = place.kill = place.pid = None
+        place.cost = 0
+
+    def _outcome_of_dead(
+        self, place: _Place, attempt: Attempt, how: str, usage: Mapping[str, Any], now: int
+    ) -> Outcome:
+        assert place.channel is not None and place.output is not None  # noqa: S101 - for mypy: `_bury` has looked
+        wall, mono, offset, cpu_before = place.channel.page.started
+        kill = place.kill if place.kill and place.kill.key == (attempt.run_id, attempt.number) else None
+        cpu = usage.get("cpu_us")
+        return Outcome(
+            run_id=attempt.run_id,
+            number=attempt.number,
+            kind=kill.kind if kill else "lost",
+            started_at=wall,
+            finished_at=max(wall, self._clock.now()),
+            duration=max(0, now - mono),
+            error_type=_error_type(kill.kind if kill else "lost"),
+            error_message=kill.why if kill else how,
+            output=place.output.read(offset, place.output.size(), attempt.max_output),
+            cpu_us=None if cpu is None else max(0, cpu - cpu_before),
+            rss_kb=usage.get("rss_kb"),
+            worker=place.index,
+        )
+
+    # --- looking at one worker
+
+    def _look_where_due(self, now: int) -> None:
+        for place in self._places:
+            if place.look_at is not None and now >= place.look_at:
+                self._look(place, now)
+
+    def _look(self, place: _Place, now: int) -> None:
+        """Read what has ended, then what has begun; look again soon where something is on the move."""
+        channel = place.channel
+        if channel is None:
+            return
+        moved = False
+        for line in channel.log.lines():
+            moved = True
+            self._take_line(place, line, now)
+        moved |= self._note_begun(place, channel.page.begun())
+        if moved:
+            place.changed_at, place.look_after, place.is_steady = now, _FIRST_LOOK_US, False
+        elif place.begun is not None and now - place.changed_at >= _FIRST_LOOK_US:
+            place.is_steady = True
+        self._plan_look(place, now)
+
+    def _plan_look(self, place: _Place, now: int) -> None:
+        """None where all is done, or where a run goes on whose end will ring."""
+        if not place.sent or place.is_steady:
+            place.look_at = None
+            return
+        place.look_at = now + place.look_after
+        place.look_after = min(2 * place.look_after, _LONGEST_LOOK_US)
+
+    def _note_begun(self, place: _Place, key: Key | None) -> bool:
+        if key is None or key == place.begun or key not in place.sent or place.channel is None:
+            return False
+        place.begun_wall, place.begun_at, offset, _ = place.channel.page.started
+        place.begun = key
+        attempt = place.sent[key].attempt
+        place.deadline = None if attempt.timeout is None else place.begun_at + attempt.timeout
+        place.shrink_at = place.begun_at + _SHRINK_US
+        live = place.output.live(offset) if place.output is not None else None
+        pid = place.channel.page.pid
+        self._news.append(
+            Begun(run_id=key[0], number=key[1], at=place.begun_wall, worker=place.index, pid=pid, live=live)
+        )
+        return True
+
+    def _take_line(self, place: _Place, line: bytes, now: int) -> None:
+        told = decode_outcome(line)
+        if told.get("do") == "bye":
+            self._take_goodbye(place, told, now)
+            return
+        key = (told["run_id"], told["number"])
+        sent = place.sent.pop(key, None)
+        if sent is None:
+            return
+        place.cost -= sent.cost
+        place.done += 1
+        place.pause = 0
+        if place.begun == key:
+            place.begun = place.deadline = None
+        self._learn(sent.attempt.func, told["duration"])
+        self._news.append(self._outcome(place, sent.attempt, told))
+        self._after_outcome(place, key, now)
+
+    def _after_outcome(self, place: _Place, key: Key, now: int) -> None:
+        if place.kill is not None and place.kill.key == key:
+            self._signal(place, signal.SIGKILL)  # it was told to end and lives: it is replaced
+        elif place.is_quitting and place.quit_by is None:
+            place.quit_by = now + _QUIT_US
+        elif place.output is not None and place.output.is_too_long():
+            self._ask_to_quit(place)
+
+    def _take_goodbye(self, place: _Place, told: Mapping[str, Any], now: int) -> None:
+        """The worker ends by itself, and may give back the attempt that it did not begin."""
+        place.is_quitting = True
+        place.quit_by = now + _QUIT_US
+        again = told.get("again")
+        sent = place.sent.pop(tuple(again), None) if again else None
+        if sent is not None:
+            place.cost -= sent.cost
+            self._waiting.appendleft(sent.attempt)
+
+    def _outcome(self, place: _Place, attempt: Attempt, told: dict[str, Any]) -> Outcome:
+        start, end = told.pop("written")
+        ended = told.pop("ended")
+        output = b""
+        if place.output is not None and end > start:
+            output = place.output.read(start, end, attempt.max_output)
+            place.output.forget(end)
+        kill = place.kill
+        if kill is not None and kill.key == (attempt.run_id, attempt.number) and ended > kill.at:
+            told |= {"kind": kill.kind, "error_type": _error_type(kill.kind), "error_message": kill.why}
+            told |= {
+                "result": None,
+                "result_note": None,
+                "error_traceback": "",
+                "broken": False,
+                "retryable": True,
+            }
+        return Outcome(**told, output=output, worker=place.index)
+
+    def _learn(self, function: str, duration: int) -> None:
+        cost = duration + _OVERHEAD_US
+        known = self._typical.get(function)
+        if known is None and len(self._typical) >= _FUNCTIONS_KNOWN:
+            self._typical.clear()
+        self._typical[function] = cost if known is None else known + (cost - known) // 5
+        self._average = cost if self._average is None else self._average + (cost - self._average) // 5
+
+    # --- time limits, cancels, quits
+
+    def _enforce(self, now: int) -> None:
+        for place in self._places:
+            if place.kill is not None:
+                self._finish_kill(place, place.kill, now)
+            elif place.deadline is not None and now >= place.deadline:
+                self._time_out(place, now)
+            elif place.quit_by is not None and now >= place.quit_by and place.begun is None:
+                place.quit_by = None
+                self._signal(place, signal.SIGKILL)
+            elif place.sent and place.begun is None and now - place.changed_at > _STALLED_US and place.pid:
+                place.changed_at = now
+                self._signal(place, signal.SIGKILL)
+            if place.is_steady and now >= place.shrink_at:
+                self._shrink(place, now)
+
+    def _time_out(self, place: _Place, now: int) -> None:
+        """Take back what waits, so that nothing else can begin, and look again: a run that just ended is
+        not charged.
+        """
+        if place.begun is None:
+            return
+        key = place.begun
+        attempt = place.sent[key].attempt
+        said = f"timed out after {(attempt.timeout or 0) / 1e6:g}s"
+        self._end(place, key, "timed_out", said, now, grace=attempt.stop_grace)
+
+    def _end(self, place: _Place, key: Key, kind: OutcomeKind, why: str, now: int, *, grace: int) -> None:
+        """TERM the process group of a worker that has begun `key`, and KILL it once the grace is over (0:
+        at once).
+        """
+        if place.channel is None:
+            return
+        self._take_back(place)
+        self._look(place, now)
+        if key not in place.sent:
+            return
+        if place.kill is None:
+            place.channel.page.ask_to_stop(key[0])
+            place.kill = _Kill(key, kind, why, monotonic(), now + grace)
+        self._signal(place, signal.SIGTERM if grace else signal.SIGKILL)
+        if not grace:
+            place.kill.kill_at = None
+
+    def _finish_kill(self, place: _Place, kill: _Kill, now: int) -> None:
+        if kill.kill_at is not None and now >= kill.kill_at:
+            kill.kill_at = None
+            self._signal(place, signal.SIGKILL)
+
+    def _signal(self, place: _Place, number: int) -> None:
+        if self._supervisor is not None:
+            self._supervisor.signal(place.index, place.generation, number)
+
+    def _shrink(self, place: _Place, now: int) -> None:
+        place.shrink_at = now + _SHRINK_US
+        if place.begun is None or place.output is None or place.channel is None:
+            return
+        place.output.shrink(place.channel.page.started[2], place.sent[place.begun].attempt.max_output)
+
+    def _cancel_waiting(self, run_id: int) -> bool:
+        found = [each for each in self._waiting if each.run_id == run_id]
+        for each in found:
+            self._waiting.remove(each)
+            self._release(each)
+        return bool(found)
+
+    def _cancel_sent(self, place: _Place, run_id: int, *, force: bool) -> None:
+        self._take_back(place)
+        if self._cancel_waiting(run_id):
+            return
+        for key in [key for key in place.sent if key[0] == run_id]:
+            grace = 0 if force else place.sent[key].attempt.stop_grace
+            if place.kill is None or force:
+                self._end(place, key, "cancelled", "cancelled", monotonic(), grace=grace)
+
+    def _ask_to_quit(self, place: _Place) -> None:
+        if place.channel is None or place.is_quitting:
+            return
+        self._take_back(place)
+        place.is_quitting = True
+        if not place.channel.send(QUIT) or not place.sent:
+            place.quit_by = monotonic() + _QUIT_US
+
+    def _release_waiting(self) -> None:
+        while self._waiting:
+            self._release(self._waiting.popleft())
+
+    def _release(self, attempt: Attempt) -> None:
+        self._news.append(Outcome(run_id=attempt.run_id, number=attempt.number, kind="released", begun=False))
+
+    # --- who gets what
+
+    def _dispatch(self, now: int) -> None:
+        while self._waiting:
+            attempt = self._waiting[0]
+            cost = self._typical.get(attempt.func)
+            place = self._place_for(cost)
+            if place is None or place.channel is None or not place.channel.send(encode_attempt(attempt)):
+                return
+            self._waiting.popleft()
+            cost = _SHORT_US if cost is None else cost
+            place.sent[(attempt.run_id, attempt.number)] = _Sent(attempt, cost)
+            place.cost += cost
+            if len(place.sent) == 1:
+                place.changed_at, place.look_after = now, _FIRST_LOOK_US
+            if not place.is_steady:
+                place.look_at = now + _FIRST_LOOK_US
+
+    def _place_for(self, cost: int | None) -> _Place | None:
+        """An idle worker; else, for an attempt that will be short, the one that is through soonest."""
+        best: _Place | None = None
+        for place in self._places:
+            if place.is_idle:
+                return place
+            if (
+                cost is not None
+                and place.takes_more
+                and not place.is_steady
+                and len(place.sent) < self._depth_for(cost)
+                and place.cost + cost < _QUEUED_US
+                and (best is None or place.cost < best.cost)
+            ):
+                best = place
+        return best
+
+    def _depth_for(self, cost: int | None) -> int:
+        """How many attempts of this cost one worker may hold."""
+        if cost is None or cost >= _SHORT_US:
+            return 1
+        return min(self._depth, _QUEUED_US // max(1, cost))
+
+    def _share(self, now: int) -> None:
+        """What waits behind a long run is taken back; what waits behind short ones, once somebody is idle."""
+        for place in self._places:
+            if place.is_steady and place.unread and place.kill is None:
+                self._take_back(place)
+        if self._waiting or not any(place.is_idle for place in self._places):
+            return
+        donor = max(self._places, key=lambda place: place.cost if place.unread else 0)
+        if donor.unread and donor.cost >= _WORTH_SHARING_US:
+            self._take_back(donor)
+
+    def _take_back(self, place: _Place) -> None:
+        """Everything that the worker has not read waits in the pool again, first in line."""
+        if place.channel is None:
+            return
+        taken: list[Attempt] = []
+        for message in place.channel.take_back():
+            if message.get("do") == "quit":
+                continue
+            sent = place.sent.pop((message["run_id"], message["number"]), None)
+            if sent is not None:
+                place.cost -= sent.cost
+                taken.append(sent.attempt)
+        self._waiting.extendleft(reversed(taken))
+        if place.is_quitting:
+            place.channel.send(QUIT)
+
+
+_FIRST_PAUSE_US: Final = 20_000
+
+
+def _longer(pause: int) -> int:
+    return min(_LONGEST_PAUSE_US, 2 * pause if pause else _FIRST_PAUSE_US)
+
+
+def _umask() -> int:
+    """This program's umask: reading it means setting it for a moment."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
+
+
+def _moments(place: _Place) -> Iterable[int]:
+    """When this place wants to be looked at."""
+    kill_at = place.kill.kill_at if place.kill is not None else None
+    deadline = None if place.kill is not None else place.deadline
+    shrink_at = place.shrink_at if place.is_steady else None
+    quit_by = place.quit_by if place.begun is None else None
+    for each in (place.look_at, deadline, kill_at, quit_by, place.respawn_at, shrink_at):
+        if each is not None:
+            yield each
+
+
+def _view(place: _Place, *, is_stopping: bool) -> WorkerView:
+    progress, text = (None, "")
+    if place.channel is not None and place.begun is not None:
+        progress, text = place.channel.page.progress()
+    state: Any = "starting" if place.pid is None else "busy" if place.begun is not None else "idle"
+    if is_stopping or place.kill is not None or place.is_quitting:
+        state = "stopping"
+    return WorkerView(
+        index=place.index,
+        pid=place.pid,
+        state=state,
+        run_id=place.begun[0] if place.begun is not None else None,
+        since=place.begun_wall if place.begun is not None else None,
+        done=place.done,
+        progress=progress,
+        progress_text=text,
+    )
+
+
+def how_it_ended(status: int | None, why: str) -> str:
+    """A wait status in words: "killed by SIGSEGV", "exited with code 3"."""
+    if status is None:
+        return f"its worker could not be started: {why}"
+    if not os.WIFSIGNALED(status):
+        return f"exited with code {os.waitstatus_to_exitcode(status)}"
+    number = os.WTERMSIG(status)
+    with contextlib.suppress(ValueError):
+        name = signal.Signals(number).name
+        return f"killed by {name}" + (" (by hand, or for want of memory)" if name == "SIGKILL" else "")
+    return f"killed by signal {number}"
+
+
+def _error_type(kind: OutcomeKind) -> str:
+    return {"timed_out": "TimeoutError", "cancelled": "Cancelled", "lost": "WorkerDied"}.get(kind, "")

@@ -1,0 +1,281 @@
+"""A worker: takes attempts from its inbox one at a time, tries them, and tells of each in its log. It never
+returns to its caller with anything but its end.
+
+Told order, which the pool relies on: the page says that an attempt has begun, the log has its outcome, the
+page says that nothing has begun. The bell rings when the inbox is empty or 2 ms have passed, for a ring a
+run halves the rate.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from arrcli.context import CurrentRun, enter_process
+from arrcli.worker import kernel
+from arrcli.worker.capture import Streams
+from arrcli.worker.channel import LogWriter, Page, receive, ring
+from arrcli.worker.perform import Done, perform
+from arrcli.worker.resolve import resolve
+from arrcli.worker.watch import CodeWatch
+from arrcli.worker.wire import Attempt, decode_attempt, encode, encode_outcome
+
+_BETWEEN_RINGS_NS: Final = 2_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_HANDLED: Final = tuple(
+    getattr(signal, name)
+    for name in (
+        "SIGTERM",
+        "SIGINT",
+        "SIGHUP",
+        "SIGQUIT",
+        "SIGALRM",
+        "SIGCHLD",
+        "SIGUSR1",
+        "SIGUSR2",
+        "SIGPIPE",
+    )
+)
+
+
+def serve(order: Mapping[str, Any], descriptors: Sequence[int]) -> None:
+    """Be the worker that the supervisor's order describes."""
+    inbox, page, log, output = descriptors
+    for fd in descriptors:
+        os.set_inheritable(fd, False)
+    prepare(order)
+    Worker(socket.socket(fileno=inbox), Page(page), LogWriter(log), Streams(output), order).run()
+
+
+def prepare(order: Mapping[str, Any]) -> None:
+    """The name, folder and path of a worker's process."""
+    kernel.set_name(f"arr-{order['kind']}-{order['index']}")
+    sys.argv = [f"arr-{order['kind']}-{order['index']}"]
+    os.umask(order["umask"])
+    if order["cwd"] is not None:
+        with contextlib.suppress(OSError):  # a folder that is gone fails what needs it, not the worker
+            os.chdir(order["cwd"])
+    sys.path[:0] = order["python_path"]
+
+
+class Worker:
+    """One process's loop over its inbox."""
+
+    def __init__(
+        self, inbox: socket.socket, page: Page, log: LogWriter, streams: Streams, order: Mapping[str, Any]
+    ) -> None:
+        self._inbox = inbox
+        self._page = page
+        self._log = log
+        self._streams = streams
+        self._surroundings = Surroundings()
+        self._code = CodeWatch([*order["python_path"], *([order["cwd"]] if order["cwd"] else [])])
+        self._found: dict[str, Callable[..., Any]] = {}
+        self._pid = os.getpid()
+        self._rang = 0
+        self._cpu = 0
+        page.introduce(self._pid)
+
+    def run(self) -> None:
+        """Until it is told to quit, or cannot be trusted with another attempt."""
+        while (attempt := self._next()) is not None:
+            if self._code.has_changed():
+                self._say_goodbye("the code has changed", attempt)
+                break
+            self._try(attempt)
+            if (left := self._what_is_left()) is not None:
+                self._say_goodbye(left)
+                break
+        with contextlib.suppress(BaseException):  # handlers of the task's, run as at an interpreter's end
+            atexit._run_exitfuncs()
+        self._streams.settle()
+
+    def _next(self) -> Attempt | None:
+        message = receive(self._inbox, socket.MSG_DONTWAIT)
+        if message is None:
+            self._ring(time.monotonic_ns())
+            message = receive(self._inbox)
+        if message is None or message.get("do") == "quit":
+            return None
+        return decode_attempt(message)
+
+    def _ring(self, now: int) -> None:
+        self._rang = now
+        ring(self._inbox)
+
+    def _try(self, attempt: Attempt) -> None:
+        wall, begun = time.time_ns(), time.monotonic_ns()
+        offset = self._streams.position()
+        key = (attempt.run_id, attempt.number)
+        self._page.begin(key, wall=wall // 1000, mono=begun // 1000, offset=offset, cpu=self._cpu)
+        done = self._perform(attempt)
+        if os.getpid() != self._pid:
+            os._exit(0)  # a child that the task forked and let return: it is no worker
+        end = self._streams.settle()
+        ended = time.monotonic_ns()
+        self._log.append(self._line(attempt, done, wall, begun, ended, (offset, end)))
+        self._page.end()
+        if ended - self._rang >= _BETWEEN_RINGS_NS:
+            self._ring(ended)
+        self._surroundings.restore()
+        self._code.note(wall)
+
+    def _perform(self, attempt: Attempt) -> Done:
+        enter_process(
+            CurrentRun(
+                id=attempt.run_id,
+                task=attempt.task,
+                attempt=attempt.number,
+                slot=attempt.slot,
+                report=self._page.report,
+                is_cancelled=self._page.is_asked_to_stop,
+            )
+        )
+        try:
+            self._surroundings.enter(attempt)
+        except OSError as error:
+            said = f"cannot enter cwd: {error}"
+            return Done(kind="failed", error_type=type(error).__name__, error_message=said)
+        return perform(attempt, find=self._find)
+
+    def _find(self, path: str) -> Callable[..., Any]:
+        found = self._found.get(path)
+        if found is None:
+            found = self._found[path] = resolve(path)
+        return found
+
+    def _line(
+        self, attempt: Attempt, done: Done, wall: int, begun: int, ended: int, written: tuple[int, int]
+    ) -> bytes:
+        cpu, rss = _used()
+        cpu_us, self._cpu = cpu - self._cpu, cpu
+        duration = (ended - begun) // 1000
+        told = {
+            "run_id": attempt.run_id,
+            "number": attempt.number,
+            "started_at": wall // 1000,
+            "finished_at": wall // 1000 + duration,
+            "duration": duration,
+            "ended": ended // 1000,
+            "cpu_us": cpu_us,
+            "rss_kb": rss,
+            "written": written,
+        }
+        return encode_outcome(told | done.told(), done.result)
+
+    def _what_is_left(self) -> str | None:
+        """Why this process cannot be trusted with another attempt: what the last one left running."""
+        if threading.active_count() > 1 and any(
+            each is not threading.main_thread() and not each.daemon for each in threading.enumerate()
+        ):
+            return "a thread was left"
+        if has_children():
+            return "a child process was left"
+        return None
+
+    def _say_goodbye(self, why: str, unbegun: Attempt | None = None) -> None:
+        again = None if unbegun is None else (unbegun.run_id, unbegun.number)
+        self._log.append(encode({"do": "bye", "why": why, "again": again}) + b"\n")
+        ring(self._inbox)
+
+
+def has_children() -> bool:
+    """Whether child processes (adopted ones too) are still alive; those that have ended are reaped."""
+    try:
+        while True:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return True
+    except ChildProcessError:
+        return False
+
+
+def _used() -> tuple[int, int]:
+    """CPU microseconds of this process and its reaped children, and the peak memory of the largest in KiB."""
+    mine = resource.getrusage(resource.RUSAGE_SELF)
+    theirs = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = mine.ru_utime + mine.ru_stime + theirs.ru_utime + theirs.ru_stime
+    peak = max(mine.ru_maxrss, theirs.ru_maxrss)
+    return round(seconds * 1_000_000), peak // 1024 if sys.platform == "darwin" else peak
+
+
+class Surroundings:
+    """What an attempt may change around itself, and what it is put back to."""
+
+    def __init__(self) -> None:
+        self._environ = dict(os.environ)
+        self._data = dict(_environ_data())
+        self._cwd = os.getcwd()  # noqa: PTH109 - compared as text, after every attempt
+        self._path = list(sys.path)
+        self._umask = os.umask(0o077)
+        os.umask(self._umask)
+        self._handlers = {each: signal.getsignal(each) for each in _HANDLED}
+        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+    def enter(self, attempt: Attempt) -> None:
+        """The attempt's variables and folder. Raises OSError where the folder cannot be entered."""
+        environ = os.environ
+        environ["ARR_RUN_ID"] = str(attempt.run_id)
+        environ["ARR_ATTEMPT"] = str(attempt.number)
+        if attempt.task is not None:
+            environ["ARR_TASK"] = attempt.task
+        if attempt.slot is not None:
+            environ["ARR_SLOT"] = _as_text(attempt.slot)
+        if attempt.env:
+            environ.update(attempt.env)
+        if attempt.cwd is not None:
+            os.chdir(attempt.cwd)
+
+    def restore(self) -> None:
+        """Put back what the attempt changed; each part costs about a microsecond where nothing was."""
+        if _environ_data() != self._data:
+            self._restore_environ()
+        os.umask(self._umask)
+        if sys.path != self._path:
+            sys.path[:] = self._path
+        self._restore_cwd()
+        self._restore_signals()
+        enter_process(None)
+
+    def _restore_environ(self) -> None:
+        for name in [name for name in os.environ if name not in self._environ]:
+            del os.environ[name]
+        for name, value in self._environ.items():
+            if os.environ.get(name) != value:
+                os.environ[name] = value
+
+    def _restore_cwd(self) -> None:
+        with contextlib.suppress(OSError):
+            if os.getcwd() == self._cwd:  # noqa: PTH109
+                return
+        with contextlib.suppress(OSError):
+            os.chdir(self._cwd)
+
+    def _restore_signals(self) -> None:
+        for number, handler in self._handlers.items():
+            if signal.getsignal(number) is not handler:
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if signal.pthread_sigmask(signal.SIG_BLOCK, ()) != self._mask:
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+
+
+def _environ_data() -> Mapping[Any, Any]:
+    """The dict inside os.environ: comparing it costs a fiftieth of comparing the mapping around it."""
+    data = getattr(os.environ, "_data", None)
+    return data if isinstance(data, dict) else dict(os.environ)
+
+
+def _as_text(instant: int) -> str:
+    moment = _EPOCH + timedelta(microseconds=instant)
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

@@ -129,7 +129,7 @@ def _has_hints(function: Callable[..., Any]) -> bool:
 def _hinted(function: Any) -> Any:
     """What carries the hints: a class's __init__, an instance's __call__, a partial's function."""
     if isinstance(function, type):
-        return vars(function).get("__init__", function)
+        return getattr(function, "__init__", function)
     if hasattr(function, "func") and hasattr(function, "keywords"):
         return function.func
     return (

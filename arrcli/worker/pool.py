@@ -56,6 +56,9 @@ class _WallClock:
         return time.time_ns() // 1000
 
 
+wall_clock: Final[Clock] = _WallClock()
+
+
 def monotonic() -> int:
     """Microseconds on the clock that workers stamp with: the machine's, whatever clock the engine runs on."""
     return time.monotonic_ns() // 1000
@@ -144,7 +147,7 @@ class ProcessPool:
         self._outputs = Path(outputs)
         self._outputs.mkdir(mode=0o700, parents=True, exist_ok=True)
         sweep(self._outputs)
-        self._clock: Clock = clock or _WallClock()
+        self._clock: Clock = clock or wall_clock
         self._depth = depth
         self._environ = {**os.environ, **(env or {})}
         folder = os.path.abspath(cwd) if cwd is not None else None  # noqa: PTH100 - resolves no link, on purpose
@@ -152,15 +155,14 @@ class ProcessPool:
             "kind": "worker",
             "cwd": folder,
             "python_path": [os.path.abspath(each) for each in python_path],  # noqa: PTH100
-            "umask": _umask(),
+            "umask": umask(),
         }
         self._waiting: deque[Attempt] = deque()
         self._news: list[Begun | Outcome] = []
         self._typical: dict[str, int] = {}
         self._average: int | None = None
         self._submitted = 0
-        self._is_stopping = False
-        self._is_closed = False
+        self._is_stopping = self._is_killing = self._is_closed = False
         self._supervisor_pause = 0
         self._supervisor_at: int | None = None
         self.trouble = ""
@@ -238,6 +240,7 @@ class ProcessPool:
         self._is_stopping = True
         if not now:
             return
+        self._is_killing = True
         self.recall()
         moment = monotonic()
         for place in self._places:
@@ -338,7 +341,7 @@ class ProcessPool:
         self.trouble = gone.complaint()
         gone.close()
         self._supervisor_at = now + self._supervisor_pause
-        self._supervisor_pause = _longer(self._supervisor_pause)
+        self._supervisor_pause = longer_pause(self._supervisor_pause)
         for place in self._places:
             if place.channel is not None:
                 self._bury(place, now, "the supervisor of the workers died", {})
@@ -362,13 +365,15 @@ class ProcessPool:
             else:
                 again.append(sent.attempt)
         self._waiting.extendleft(reversed(again))
+        if self._is_killing:
+            self._release_waiting()
         self._plan_respawn(place, now)
         self._release_files(place)
 
     def _plan_respawn(self, place: _Place, now: int) -> None:
         """At once, unless deaths follow each other without anything done between them."""
         is_sudden = now - place.born_at < _YOUNG_US and not (place.is_quitting or place.kill)
-        place.pause = _longer(place.pause) if is_sudden else 0
+        place.pause = longer_pause(place.pause) if is_sudden else 0
         place.respawn_at = now + (place.pause if is_sudden and place.pause > _FIRST_PAUSE_US else 0)
         place.sent.clear()
         place.begun = place.look_at = place.deadline = place.quit_by = place.kill = place.pid = None
@@ -668,15 +673,16 @@ class ProcessPool:
 _FIRST_PAUSE_US: Final = 20_000
 
 
-def _longer(pause: int) -> int:
+def longer_pause(pause: int) -> int:
+    """Before the next start of what died at once: twice the last one, a second at most."""
     return min(_LONGEST_PAUSE_US, 2 * pause if pause else _FIRST_PAUSE_US)
 
 
-def _umask() -> int:
+def umask() -> int:
     """This program's umask: reading it means setting it for a moment."""
-    umask = os.umask(0o077)
-    os.umask(umask)
-    return umask
+    now = os.umask(0o077)
+    os.umask(now)
+    return now
 
 
 def _moments(place: _Place) -> Iterable[int]:

@@ -190,7 +190,7 @@ def _is_one_of(error: BaseException, paths: Sequence[str], notes: list[str]) -> 
 
 def _is_a(error: BaseException, path: str, notes: list[str]) -> bool:
     """By the class that a path names, for one that its module only re-exports."""
-    if "." not in path:
+    if "." not in path and ":" not in path:
         return False
     try:
         kind = resolve(path)
@@ -214,12 +214,10 @@ def _broken(error: BaseException) -> Done:
 
 def _unbound(function: Callable[..., Any], args: Any, kwargs: Any, error: TypeError) -> Done | None:
     """A call that never began, because the arguments do not fit the signature: a retry cannot help."""
-    tb = error.__traceback__
-    if (
-        tb is not None
-        and tb.tb_next is not None
-        and "perform.py" not in tb.tb_next.tb_frame.f_code.co_filename
-    ):
+    deepest = error.__traceback__
+    while deepest is not None and deepest.tb_next is not None:
+        deepest = deepest.tb_next
+    if deepest is not None and deepest.tb_frame.f_code.co_filename != _unbound.__code__.co_filename:
         return None
     import inspect
 

@@ -261,6 +261,10 @@ class ProcessPool:
             self._release_files(place)
         self._selector.close()
 
+    @property
+    def supervisor_pid(self) -> int | None:
+        return None if self._supervisor is None else self._supervisor.pid
+
     def stack_pids(self) -> Mapping[int, int]:
         """The process of each run that has begun, for who wants to look at it."""
         return {each.begun[0]: each.pid for each in self._places if each.begun and each.pid}

@@ -106,8 +106,10 @@ def _near_module(name: str) -> str:
     places = getattr(sys.modules.get(parent), "__path__", []) if parent else sys.path
     names = [each.name for each in pkgutil.iter_modules([str(place) for place in places if place])]
     close = difflib.get_close_matches(last, names, n=1)
-    return f'; did you mean "{close[0]}"?' if close else f"; looked in {_places(places)}"
+    return f'; did you mean "{close[0]}"?' if close else _looked_in([str(place) for place in places])
 
 
-def _places(places: Any) -> str:
-    return ", ".join([str(place) for place in places][:2])
+def _looked_in(places: list[str]) -> str:
+    """The user's own folders among those of the search path."""
+    own = [each for each in places if not each.startswith((sys.prefix, sys.base_prefix))]
+    return f"; looked in {', '.join(own[:2])}" if own else ""

@@ -1,0 +1,171 @@
+"""The shared host of `executor = "thread"`, and threads of this program."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from worker_rooms import TASKS, attempt, begun, eventually, is_alive, outcomes, tried, turn
+
+from arrcli.context import current_run
+from arrcli.worker.threads import LocalThreads, ThreadHost
+from arrcli.worker.wire import Outcome
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreadHost]:
+    folder = tmp_path_factory.mktemp("host")
+    (folder / "jobs.py").write_text(TASKS)
+    made = ThreadHost(threads=32, outputs=folder / "out", python_path=[str(folder)], cwd=str(folder))
+    yield made
+    made.close()
+
+
+def test_no_process_is_started_before_there_is_work(tmp_path: Path) -> None:
+    host = ThreadHost(outputs=tmp_path / "out")
+    assert host.views() == [] and host.wait_us() is None
+    host.close()
+
+
+def test_plain_functions_run_at_once_and_each_keeps_its_own_output(host: ThreadHost) -> None:
+    tried(host, attempt("noop"))
+    start = time.monotonic()
+    host.submit([attempt("talk", index) for index in range(32)])
+    found = outcomes(host, 32)
+    assert time.monotonic() - start < 2
+    assert sorted(each.output.decode() for each in found) == sorted(f"a {i}\nb {i}\n" for i in range(32))
+
+
+def test_hundreds_of_coroutines_wait_at_once(host: ThreadHost) -> None:
+    tried(host, attempt("talk", 0))
+    start = time.monotonic()
+    host.submit([attempt("talk", index) for index in range(500)])
+    assert {each.kind for each in outcomes(host, 500)} == {"succeeded"}
+    assert time.monotonic() - start < 4
+
+
+def test_a_failure_and_its_cast_are_as_in_a_process(host: ThreadHost) -> None:
+    outcome = tried(host, attempt("boom"))
+    assert (outcome.kind, outcome.error_type) == ("failed", "ValueError")
+    assert "arrcli" not in outcome.error_traceback
+    assert tried(host, attempt("nothing_there")).broken
+
+
+def test_long_output_is_cut_in_the_middle(host: ThreadHost) -> None:
+    text = tried(host, attempt("write_much", 1_000_000, max_output=1000)).output.decode()
+    assert text.startswith("first\n") and text.endswith("last\n") and "999,011 bytes cut" in text
+
+
+def test_cancelling_is_cooperative(host: ThreadHost, tmp_path: Path) -> None:
+    plain, waiting = attempt("until_cancelled", str(tmp_path / "a")), attempt("forever", str(tmp_path / "b"))
+    host.submit([plain, waiting])
+    eventually(lambda: (tmp_path / "a").exists() and (tmp_path / "b").exists(), executor=host)
+    assert {view.run_id for view in host.views()} == {plain.run_id, waiting.run_id}
+    assert host.cancel(plain.run_id) and host.cancel(waiting.run_id)
+    assert [each.kind for each in outcomes(host, 2)] == ["cancelled", "cancelled"]
+
+
+def test_force_kills_the_host_and_the_others_are_lost(host: ThreadHost, tmp_path: Path) -> None:
+    one, other = attempt("sleep", 60), attempt("forever", str(tmp_path / "x"))
+    host.submit([one, other])
+    eventually((tmp_path / "x").exists, executor=host)
+    host.cancel(one.run_id, force=True)
+    found = {each.run_id: (each.kind, each.begun) for each in outcomes(host, 2)}
+    assert found == {one.run_id: ("cancelled", True), other.run_id: ("lost", True)}
+    assert tried(host, attempt("add", 1)).result == 2
+
+
+def test_the_death_of_the_host_costs_each_of_its_runs_one_attempt(host: ThreadHost, tmp_path: Path) -> None:
+    host.submit([attempt("forever", str(tmp_path / str(index))) for index in range(5)])
+    eventually(lambda: len(list(tmp_path.iterdir())) == 5, executor=host)
+    pid = host.views()[0].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert [(each.kind, each.begun) for each in outcomes(host, 5)] == [("lost", True)] * 5
+    assert tried(host, attempt("add", 1)).result == 2
+
+
+def test_recycling_lets_what_has_begun_finish(host: ThreadHost) -> None:
+    slow = attempt("sleep", 0.3)
+    host.submit([slow])
+    pid = begun(host).pid
+    host.recycle()
+    assert tried(host, attempt("who")).result != pid
+    assert outcomes(host)[0].run_id == slow.run_id
+    eventually(lambda: not is_alive(pid), executor=host)
+
+
+# --- in this program
+
+
+@pytest.fixture
+def local() -> Iterator[Callable[..., LocalThreads]]:
+    made: list[LocalThreads] = []
+
+    def make(number: int = 2, **more: Any) -> LocalThreads:
+        made.append(LocalThreads(number, **more))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def test_any_callable_can_be_found_by_the_callers_own_table(local: Callable[..., LocalThreads]) -> None:
+    table: dict[str, Callable[..., Any]] = {"secret": lambda x: x * 2}
+    threads = local(resolve=table.__getitem__)
+    assert tried(threads, attempt("builtins.len", "abc")).result == 3
+    assert tried(threads, attempt("x:y").__class__(run_id=1, number=1, func="secret", args=[4])).result == 8
+
+
+def test_two_hundred_runs_on_four_threads_come_back_once_each(local: Callable[..., LocalThreads]) -> None:
+    threads = local(4, capture=True)
+    waiting, found = [attempt("builtins.print", index) for index in range(200)], list[Outcome]()
+    until = time.monotonic() + 5
+    while len(found) < 200 and time.monotonic() < until:
+        room = threads.room()
+        threads.submit(waiting[:room])
+        waiting = waiting[room:]
+        found += [each for each in turn(threads) if isinstance(each, Outcome)]
+    assert sorted(int(each.output) for each in found) == list(range(200))
+    assert threads.running() == 0
+
+
+def test_a_thread_is_asked_to_stop_and_what_waits_is_released(local: Callable[..., LocalThreads]) -> None:
+    entered = threading.Event()
+
+    def patient() -> None:
+        entered.set()
+        while not current_run().cancelled:
+            time.sleep(0.002)
+
+    threads = local(1, resolve={"patient": patient}.__getitem__)
+    one = attempt("x.y").__class__(run_id=900_001, number=1, func="patient")
+    threads.submit([one, attempt("builtins.len", "a")])
+    assert entered.wait(5)
+    threads.recall()
+    assert threads.cancel(one.run_id)
+    assert sorted(each.kind for each in outcomes(threads, 2)) == ["cancelled", "released"]
+
+
+def test_after_a_hard_stop_a_late_end_changes_nothing(local: Callable[..., LocalThreads]) -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        entered.set()
+        leave.wait(5)
+
+    threads = local(1, resolve={"slow": slow}.__getitem__)
+    threads.submit([attempt("x.y").__class__(run_id=900_002, number=1, func="slow")])
+    assert entered.wait(5)
+    threads.stop(now=True)
+    assert [(each.kind, each.begun) for each in outcomes(threads)] == [("lost", True)]
+    leave.set()
+    assert [each for each in turn(threads) if isinstance(each, Outcome)] == []
+    assert threads.room() == 0 and threads.running() == 0

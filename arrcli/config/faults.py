@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time
 from difflib import get_close_matches
 from enum import Enum
@@ -72,8 +72,14 @@ def notes(file: str, text: str, found: Sequence[Fault]) -> list[str]:
 def _placed(text: str, faults: Iterable[Fault]) -> list[tuple[Point, Fault]]:
     faults = list(faults)
     places = locate(text) if faults else {}
-    placed = [(_point(places, fault), fault) for fault in faults]
-    return sorted(placed, key=lambda pair: pair[0])
+    fitting = [_fitting(places, fault) for fault in faults]
+    return sorted(((_point(places, fault), fault) for fault in fitting), key=lambda pair: pair[0])
+
+
+def _fitting(places: Mapping[Path, Place], fault: Fault) -> Fault:
+    """A lone value is read as a list of one: its fault is that of the key, not of an element `[0]`."""
+    lone = fault.path and isinstance(fault.path[-1], int) and fault.path not in places
+    return replace(fault, path=fault.path[:-1]) if lone else fault
 
 
 def _point(places: Mapping[Path, Place], fault: Fault) -> Point:
@@ -128,8 +134,10 @@ def shown(value: Any) -> str:
 def reason(error: Exception) -> str:
     """What an error says, on one line, cleaned; its hint is kept however long the rest is."""
     hint = str(getattr(error, "hint", ""))
-    said = " ".join(clean(str(error.args[0] if error.args else error)[:2000]).split())
-    return shortened(said, 200) + (f" — {' '.join(clean(hint).split())}" if hint else "")
+    said = str(error.args[0] if error.args else error)
+    if len(said) > 200:  # what is wrong with a long value stands behind it
+        said = f"{said[:100]}…{said[-80:]}"
+    return " ".join(clean(said).split()) + (f" — {' '.join(clean(hint).split())}" if hint else "")
 
 
 def meant(word: str, known: Iterable[str]) -> str:

@@ -57,19 +57,24 @@ def _bytes_of(path: Path, file: str) -> bytes:
         raise NotFoundError(f"no tasks file {file} — make one with: arr init") from None
     except (OSError, ValueError) as error:
         raise _unreadable(file, error) from None
-    with os.fdopen(handle, "rb") as opened:
-        found = os.fstat(handle)
-        if stat.S_ISDIR(found.st_mode):
-            raise ConfigError(f"{file} is a folder — name the tasks file in it, as {file}/tasks.toml")
-        if not stat.S_ISREG(found.st_mode):
-            raise ConfigError(f"{file} is not a regular file — give the path of a TOML file")
-        try:
+    try:
+        _refuse_unless_regular(os.fstat(handle).st_mode, file)
+        with os.fdopen(handle, "rb", closefd=False) as opened:
             data = opened.read(LARGEST + 1)
-        except OSError as error:
-            raise _unreadable(file, error) from None
+    except OSError as error:
+        raise _unreadable(file, error) from None
+    finally:
+        os.close(handle)
     if len(data) > LARGEST:
         raise ConfigError(f"{file} is larger than {LARGEST >> 20} MiB — this is hardly a tasks file")
     return data
+
+
+def _refuse_unless_regular(mode: int, file: str) -> None:
+    if stat.S_ISDIR(mode):
+        raise ConfigError(f"{file} is a folder — name the tasks file in it, as {file}/tasks.toml")
+    if not stat.S_ISREG(mode):
+        raise ConfigError(f"{file} is not a regular file — give the path of a TOML file")
 
 
 def _unreadable(file: str, error: OSError | ValueError) -> ConfigError:

@@ -25,6 +25,7 @@ from arrcli.config.kinds import (
     Rate,
     Size,
     Span,
+    Table,
     Text,
     Truth,
     Whole,
@@ -131,7 +132,7 @@ class TaskShape(DefaultsShape):
         "required", 'what to call: "package.module.function" or "package.module:Class.method"'
     )
     args: list[Any] = key("[]", "positional arguments")
-    kwargs: dict[str, Any] = key("{}", "keyword arguments")
+    kwargs: Table = key("{}", "keyword arguments")
     cron: Words = key("none", "a cron expression of 5 fields, or 6 with seconds first, or a list of them")
     every: Period = key("none", 'a period, as "90s"')
     at: Moments = key("none", "a time, or a list of times; local ones are read in `timezone`")

@@ -61,7 +61,8 @@ def unknown_key(path: Path) -> str:
         return f"{said} — it is called {quoted(other) if other.isidentifier() else other} here"
     if near := meant(word, known):
         return said + near
-    if home := next((name for name, shape in TABLES.items() if word in shape.model_fields), None):
+    homes = (name for name in ("arr", "tasks", "pools") if word in TABLES[name].model_fields)
+    if home := next(homes, None):
         return f"{said} — it belongs in {_header(home)}"
     if len(known) <= 8:
         return f"{said} — the keys are: {', '.join(known)}"

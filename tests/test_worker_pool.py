@@ -291,6 +291,42 @@ def test_progress_is_seen_while_it_runs_and_a_cancel_ends_it(pool: ProcessPool, 
     assert not pool.cancel(one.run_id)
 
 
+def test_the_stack_of_a_running_attempt_can_be_asked_for(pool: ProcessPool, tmp_path: Path) -> None:
+    one = attempt("touch_and_sleep", str(tmp_path / "x"))
+    pool.submit([one])
+    eventually((tmp_path / "x").exists, executor=pool)
+    assert pool.ask_stack(one.run_id) and not pool.ask_stack(-1)
+    eventually(lambda: "in touch_and_sleep" in pool.stack(one.run_id))
+    pool.cancel(one.run_id)
+    assert outcomes(pool)[0].kind == "cancelled"
+
+
+@linux_only
+def test_child_processes_have_the_grace_too(pool: ProcessPool, tmp_path: Path) -> None:
+    mark, cleaned = tmp_path / "mark", tmp_path / "cleaned"
+    script = f"trap 'sleep 0.1; touch {cleaned}; exit' TERM; touch {mark}; while :; do sleep 0.01; done"
+    one = attempt("subprocess.call", ["sh", "-c", script])
+    pool.submit([one])
+    eventually(mark.exists, executor=pool)
+    pool.cancel(one.run_id)
+    assert outcomes(pool)[0].kind == "cancelled"
+    assert cleaned.exists()
+
+
+@linux_only
+def test_child_processes_that_ignore_term_are_killed_after_the_grace(
+    pool: ProcessPool, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mark"
+    script = f"trap '' TERM; echo $$ > {mark}; while :; do sleep 0.01; done"
+    one = attempt("subprocess.call", ["sh", "-c", script], stop_grace=200_000)
+    pool.submit([one])
+    eventually(lambda: mark.exists() and mark.read_text(), executor=pool)
+    pool.cancel(one.run_id)
+    assert outcomes(pool, within=3)[0].kind == "cancelled"
+    assert not is_alive(int(mark.read_text()))
+
+
 def test_force_does_not_wait_for_the_grace(pool: ProcessPool, tmp_path: Path) -> None:
     one = attempt("stubborn", str(tmp_path / "x"), stop_grace=60_000_000)
     pool.submit([one])

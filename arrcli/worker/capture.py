@@ -33,7 +33,7 @@ class OutputFile:
         os.fchmod(self.fd, 0o600)
         with contextlib.suppress(OSError):
             fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._freed = 0
+        self._freed = self._end = 0
 
     def live(self, offset: int) -> str:
         """Where the output of an attempt that began at `offset` can be read: `FILE:OFFSET`."""
@@ -56,11 +56,12 @@ class OutputFile:
 
     def forget(self, end: int) -> None:
         """Free what lies before `end`: it has been read for good."""
+        self._end = end
         if end - self._freed >= _PUNCH_STEP and kernel.punch(self.fd, self._freed, end - self._freed):
             self._freed = end
 
     def is_too_long(self) -> bool:
-        return self.size() - self._freed > _LONGEST
+        return self._end - self._freed > _LONGEST
 
     def close(self) -> None:
         self.path.unlink(missing_ok=True)
@@ -165,8 +166,10 @@ def _text_file(fd: int) -> TextIOWrapper[Any]:
 
 
 def _flush(stream: Any) -> None:
-    with contextlib.suppress(Exception):  # a task may have put anything there
+    try:
         stream.flush()
+    except Exception:  # a task may have put anything there; suppress() would cost twice what the flush does
+        return
 
 
 class _ToStderr(logging.StreamHandler[TextIO]):

@@ -24,6 +24,7 @@ _ONE_DESCRIPTOR: Final = socket.CMSG_SPACE(4)
 _CLOSED_ON_EXEC: Final[int] = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 _PAGE: Final = 4096
 _PUNCH_STEP: Final = 1 << 20
+_LONGEST: Final = 1 << 26
 _PID, _RUN, _NUMBER, _WALL, _MONO, _OFFSET, _CPU, _CANCELLED, _SEQ, _TEXT_LENGTH = range(10)
 _FRACTION: Final = struct.Struct("=d")
 _FRACTION_AT: Final = 80
@@ -159,8 +160,12 @@ class LogReader:
 
     def _free(self) -> None:
         if self.position - self._freed >= _PUNCH_STEP:
-            kernel.punch(self._fd, self._freed, self.position - self._freed)
-            self._freed = self.position
+            freed = kernel.punch(self._fd, self._freed, self.position - self._freed)
+            self._freed = self.position if freed else self._freed
+
+    def is_too_long(self) -> bool:
+        """Where nothing can be freed, a long log asks for a new worker."""
+        return self.position - self._freed > _LONGEST
 
 
 class Channel:
@@ -171,12 +176,24 @@ class Channel:
         self.bell.setblocking(False)
         self._page_fd = Page.create()
         self._log_fd = kernel.anonymous_file("arr-log")
+        self._stack_fd = kernel.anonymous_file("arr-stack")
+        self._stack_from = 0
         self.page = Page(self._page_fd)
         self.log = LogReader(self._log_fd)
 
     def descriptors(self) -> list[int]:
-        """What the worker gets: its inbox, the page, the log."""
-        return [self._inbox.fileno(), self._page_fd, self._log_fd]
+        """What the worker gets: its inbox, the page, the log, and where its stack goes when it is asked
+        for.
+        """
+        return [self._inbox.fileno(), self._page_fd, self._log_fd, self._stack_fd]
+
+    def expect_stack(self) -> None:
+        """From now on `stack` gives what is written next."""
+        self._stack_from = os.fstat(self._stack_fd).st_size
+
+    def stack(self) -> str:
+        """The stacks of the worker's threads, once they have been written; empty before."""
+        return os.pread(self._stack_fd, 1 << 20, self._stack_from).decode("utf-8", "replace")
 
     def send(self, message: bytes) -> bool:
         """Put a message into the worker's inbox; False where it is full."""
@@ -220,6 +237,7 @@ class Channel:
         self.page.close()
         os.close(self._page_fd)
         os.close(self._log_fd)
+        os.close(self._stack_fd)
 
 
 def receive(inbox: socket.socket, flags: int = 0) -> dict[str, Any] | None:

@@ -34,10 +34,8 @@ _BETWEEN_PROGRESS_S: Final = 0.1
 
 def serve(order: Mapping[str, Any], descriptors: Sequence[int]) -> None:
     """Be the host that the supervisor's order describes."""
-    inbox, page, log, output = descriptors
-    for fd in descriptors:
-        os.set_inheritable(fd, False)
-    prepare(order)
+    inbox, page, log, stack, output = descriptors
+    prepare(order, descriptors, stack)
     Streams(output)
     routed.install()
     Page(page).introduce(os.getpid())
@@ -149,6 +147,7 @@ class _Running:
         self._task: asyncio.Task[None] | None = None
         self._told_progress = 0.0
         self._wall = self._begun = 0
+        self._pid = os.getpid()
         self._run = CurrentRun(
             id=attempt.run_id,
             task=attempt.task,
@@ -196,6 +195,8 @@ class _Running:
             self._host.loop().call_soon_threadsafe(self._task.cancel)
 
     def _end(self, done: Done) -> None:
+        if os.getpid() != self._pid:
+            os._exit(0)  # a child that the task forked and let return: it is no host
         ended = time.monotonic_ns()
         if self._is_cancelled and (self._run.saw_cancel or _is_a_cancel(done)):
             done = Done(kind="cancelled", error_type="Cancelled", error_message="cancelled")

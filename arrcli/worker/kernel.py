@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -22,6 +23,9 @@ _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _KEEP_SIZE_AND_PUNCH_HOLE = 0x01 | 0x02
 _LINE_BUFFERED = 1
+
+STACK_SIGNAL = signal.SIGRTMAX - 3 if hasattr(signal, "SIGRTMAX") else signal.SIGUSR2
+"""Asks a worker to write its stacks: one that no task is likely to use."""
 
 
 @cache

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from arrcli.worker import kernel
 from arrcli.worker.capture import OutputFile, sweep
 from arrcli.worker.channel import QUIT, Channel, Key
 from arrcli.worker.supervised import Supervised
@@ -265,14 +266,31 @@ class ProcessPool:
     def supervisor_pid(self) -> int | None:
         return None if self._supervisor is None else self._supervisor.pid
 
-    def stack_pids(self) -> Mapping[int, int]:
-        """The process of each run that has begun, for who wants to look at it."""
-        return {each.begun[0]: each.pid for each in self._places if each.begun and each.pid}
+    def ask_stack(self, run_id: int) -> bool:
+        """Ask for the stacks of the worker that has begun this run; False where none has."""
+        for place in self._places:
+            if place.begun is not None and place.begun[0] == run_id and place.channel is not None:
+                place.channel.expect_stack()
+                self._signal(place, kernel.STACK_SIGNAL)
+                return True
+        return False
+
+    def stack(self, run_id: int) -> str:
+        """What `ask_stack` asked for, all threads, the innermost frame first; empty until it has come."""
+        for place in self._places:
+            if place.begun is not None and place.begun[0] == run_id and place.channel is not None:
+                return place.channel.stack()
+        return ""
 
     # --- processes come and go
 
     def _start_supervisor(self) -> None:
-        self._supervisor = Supervised(environ=self._environ)
+        try:
+            self._supervisor = Supervised(environ=self._environ)
+        except OSError as error:
+            self.trouble = f"workers cannot be started: {error}"
+            self._supervisor_at = monotonic() + _LONGEST_PAUSE_US
+            return
         self._selector.register(self._supervisor.fileno(), selectors.EVENT_READ, None)
         for place in self._places:
             self._spawn(place)
@@ -281,13 +299,23 @@ class ProcessPool:
         if self._supervisor is None:
             return
         fresh = _Place(place.index, place.generation + 1, pause=place.pause, done=place.done)
-        fresh.channel = Channel()
-        fresh.output = OutputFile(self._outputs, f"worker-{place.index}")
         fresh.born_at = monotonic()
+        try:
+            fresh.output = OutputFile(self._outputs, f"worker-{place.index}")
+            fresh.channel = Channel()
+        except OSError as error:  # no descriptors, no space: the others go on, and this one is tried again
+            self._put_off(place, error)
+            if fresh.output is not None:
+                fresh.output.close()
+            return
         self._places[place.index] = fresh
         self._selector.register(fresh.channel.bell.fileno(), selectors.EVENT_READ, place.index)
         order = {**self._order, "index": fresh.index, "generation": fresh.generation}
         self._supervisor.spawn(order, [*fresh.channel.descriptors(), fresh.output.fd])
+
+    def _put_off(self, place: _Place, error: OSError) -> None:
+        self.trouble = f"worker {place.index} cannot be started: {error}"
+        place.respawn_at = monotonic() + _LONGEST_PAUSE_US
 
     def _revive(self, now: int) -> None:
         if self._supervisor is None and self._supervisor_at is not None and now >= self._supervisor_at:
@@ -452,7 +480,11 @@ class ProcessPool:
         return True
 
     def _take_line(self, place: _Place, line: bytes, now: int) -> None:
-        told = decode_outcome(line)
+        try:
+            told = decode_outcome(line)
+        except ValueError:  # a task wrote into a descriptor that is not its own
+            self.trouble = f"worker {place.index} wrote a log line that cannot be read"
+            return
         if told.get("do") == "bye":
             self._take_goodbye(place, told, now)
             return
@@ -474,7 +506,7 @@ class ProcessPool:
             self._signal(place, signal.SIGKILL)  # it was told to end and lives: it is replaced
         elif place.is_quitting and place.quit_by is None:
             place.quit_by = now + _QUIT_US
-        elif place.output is not None and place.output.is_too_long():
+        elif _has_grown_too_long(place):
             self._ask_to_quit(place)
 
     def _take_goodbye(self, place: _Place, told: Mapping[str, Any], now: int) -> None:
@@ -675,6 +707,12 @@ class ProcessPool:
 
 
 _FIRST_PAUSE_US: Final = 20_000
+
+
+def _has_grown_too_long(place: _Place) -> bool:
+    """Where the space of what was read cannot be freed, a new worker's new files are the remedy."""
+    output, channel = place.output, place.channel
+    return output is not None and channel is not None and (output.is_too_long() or channel.log.is_too_long())
 
 
 def longer_pause(pause: int) -> int:

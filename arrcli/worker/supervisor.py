@@ -40,6 +40,8 @@ class Supervisor:
         self._watch = kernel.watch_process(pool_pid)
         self._pool_pid = pool_pid
         self._names: dict[int, Name] = {}
+        self._asked_to_end: set[int] = set()
+        self._lingering: dict[int, dict[str, Any]] = {}
         self._unread = b""
         self._passed: list[int] = []
         self._bell, self._knock = socket.socketpair()
@@ -100,15 +102,19 @@ class Supervisor:
             mine, self._passed = self._passed[:count], self._passed[count:]
             self._spawn(name, order, mine)
         elif (pid := self._pid(name)) is not None:
-            self._signal(pid, order["signal"])
+            self._signal(pid, order["signal"], alone=order["signal"] == kernel.STACK_SIGNAL)
 
     def _pid(self, name: Name) -> int | None:
-        return next((pid for pid, each in self._names.items() if each == name), None)
+        """Of the worker, or of the process group that has outlived it."""
+        dead = [(pid, news["died"]) for pid, news in self._lingering.items()]
+        return next((pid for pid, each in [*self._names.items(), *dead] if each == name), None)
 
-    def _signal(self, pid: int, number: int) -> None:
-        """To the worker's process group; the worker is unreaped, so the number is still its own."""
+    def _signal(self, pid: int, number: int, *, alone: bool = False) -> None:
+        """To the worker's process group, or to it alone; the number is its own till all are reaped."""
+        if number == signal.SIGTERM and kernel.LINUX:
+            self._asked_to_end.add(pid)
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, number)
+            (os.kill if alone else os.killpg)(pid, number)
 
     def _spawn(self, name: Name, order: Mapping[str, Any], descriptors: list[int]) -> None:
         me = os.getpid()
@@ -148,28 +154,49 @@ class Supervisor:
         os._exit(0)
 
     def _bury(self) -> None:
-        """Reap everything that has ended; a worker's process group, and what it had adopted, end with it."""
+        """Reap everything that has ended, and end what a worker has left behind."""
         for pid in _ended():
             name = self._names.pop(pid, None)
-            if name is None:
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, os.WNOHANG)
+            if name is not None:
+                self._bury_worker(pid, name)
                 continue
-            self._signal(pid, signal.SIGKILL)
-            _, status, usage = os.wait4(pid, 0)
-            self._end_orphans()
-            cpu_us = round((usage.ru_utime + usage.ru_stime) * 1_000_000)
-            self._say({"died": name, "status": status, "cpu_us": cpu_us, "rss_kb": peak_kb(usage.ru_maxrss)})
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
         self._end_orphans()
+
+    def _bury_worker(self, pid: int, name: Name) -> None:
+        """Its process group ends with it; that of one asked to end has the rest of its grace, until the pool
+        says KILL.
+        """
+        in_grace = pid in self._asked_to_end
+        self._asked_to_end.discard(pid)
+        if not in_grace:
+            self._signal(pid, signal.SIGKILL)
+        _, status, usage = os.wait4(pid, 0)
+        cpu_us = round((usage.ru_utime + usage.ru_stime) * 1_000_000)
+        news = {"died": name, "status": status, "cpu_us": cpu_us, "rss_kb": peak_kb(usage.ru_maxrss)}
+        if in_grace:
+            self._lingering[pid] = news
+        self._end_orphans()
+        if not in_grace:
+            self._say(news)
 
     def _end_orphans(self) -> None:
         """Only a dead worker's descendants come to us; each is our child, so its number is its own until
-        reaped.
+        reaped. A worker is told to be dead when its group is, too.
         """
+        alive: set[int] = set()
         for pid in kernel.children():
-            if pid not in self._names:
-                with contextlib.suppress(ProcessLookupError):
+            if pid in self._names:
+                continue
+            with contextlib.suppress(ProcessLookupError):
+                group = os.getpgid(pid)
+                if group in self._lingering:
+                    alive.add(group)
+                else:
                     os.kill(pid, signal.SIGKILL)
+        for group in self._lingering.keys() - alive:
+            self._say(self._lingering.pop(group))
 
     def _say(self, news: Mapping[str, Any]) -> None:
         self._control.sendall(encode(news) + b"\n")
@@ -179,6 +206,7 @@ class Supervisor:
         while time.monotonic() < until:
             for pid in self._names:
                 self._signal(pid, signal.SIGKILL)
+            self._lingering.clear()
             self._end_orphans()
             try:
                 pid, _ = os.waitpid(-1, os.WNOHANG)

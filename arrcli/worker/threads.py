@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from arrcli.worker.capture import OutputFile
+from arrcli.worker.capture import OutputFile, sweep
 from arrcli.worker.channel import QUIT, Channel, Key
 from arrcli.worker.local import LocalThreads
 from arrcli.worker.pool import Clock, how_it_ended, longer_pause, monotonic, umask, wall_clock
@@ -73,6 +73,7 @@ class ThreadHost:
             raise ValueError("a thread host has at least one thread")
         self._outputs = Path(outputs)
         self._outputs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sweep(self._outputs)
         self._threads = threads
         self._environ = {**os.environ, **(env or {})}
         self._clock = clock or wall_clock

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
+from operator import attrgetter
 from typing import Any, Final, Literal, Protocol
 
 OutcomeKind = Literal["succeeded", "failed", "timed_out", "cancelled", "lost", "released"]
@@ -81,7 +82,9 @@ class Outcome:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
     """An attempt's function has been called. `live` is where its output can be read meanwhile:
-    `FILE:OFFSET`.
+    `FILE:OFFSET`, the file in the executor's `outputs`; freed parts of it read as NULs.
+
+    An attempt that ends at once has an Outcome and no Begun.
     """
 
     run_id: int
@@ -108,19 +111,19 @@ class WorkerView:
 
 def encode(message: Mapping[str, Any]) -> bytes:
     """A message as one line of JSON, without its end."""
-    return json.dumps(message, separators=(",", ":")).encode()
+    return _to_json(message).encode()
 
 
 def decode(line: bytes) -> dict[str, Any]:
     """What `encode` was given."""
-    message: dict[str, Any] = json.loads(line)
+    message: dict[str, Any] = _from_json(line.decode())[0]
     return message
 
 
 def encode_attempt(attempt: Attempt) -> bytes:
     """An attempt as JSON, without what is as it is by default."""
-    given = ((name, getattr(attempt, name), usual) for name, usual in _ATTEMPT_FIELDS)
-    return encode({name: value for name, value, usual in given if value != usual})
+    values = zip(_ATTEMPT_NAMES, _attempt_values(attempt), _ATTEMPT_USUAL, strict=True)
+    return encode({name: value for name, value, usual in values if value != usual})
 
 
 def decode_attempt(message: Mapping[str, Any]) -> Attempt:
@@ -138,7 +141,7 @@ def decode_outcome(line: bytes) -> dict[str, Any]:
     message = decode(told)
     if result:
         try:
-            message["result"] = json.loads(result)
+            message["result"] = _from_json(result.decode())[0]
         except (ValueError, RecursionError) as error:
             message["result_note"] = f"the result cannot be read back: {error}"[:200]
     return message
@@ -151,7 +154,11 @@ def _usual(of: type[Attempt]) -> list[tuple[str, Any]]:
     ]
 
 
-_ATTEMPT_FIELDS: Final = _usual(Attempt)
+_to_json: Final = json.JSONEncoder(separators=(",", ":")).encode
+_from_json: Final = json.JSONDecoder().raw_decode
+_ATTEMPT_NAMES: Final = tuple(name for name, _ in _usual(Attempt))
+_ATTEMPT_USUAL: Final = tuple(usual for _, usual in _usual(Attempt))
+_attempt_values: Final = attrgetter(*_ATTEMPT_NAMES)
 
 
 class Executor(Protocol):

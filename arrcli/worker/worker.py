@@ -8,8 +8,10 @@ run halves the rate.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # signal's own functions make an enum of every answer: 2 us each
 import atexit
 import contextlib
+import faulthandler
 import os
 import resource
 import signal
@@ -33,7 +35,7 @@ from arrcli.worker.wire import Attempt, decode_attempt, encode, encode_outcome
 _BETWEEN_RINGS_NS: Final = 2_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HANDLED: Final = tuple(
-    getattr(signal, name)
+    int(getattr(signal, name))
     for name in (
         "SIGTERM",
         "SIGINT",
@@ -50,15 +52,16 @@ _HANDLED: Final = tuple(
 
 def serve(order: Mapping[str, Any], descriptors: Sequence[int]) -> None:
     """Be the worker that the supervisor's order describes."""
-    inbox, page, log, output = descriptors
-    for fd in descriptors:
-        os.set_inheritable(fd, False)
-    prepare(order)
+    inbox, page, log, stack, output = descriptors
+    prepare(order, descriptors, stack)
     Worker(socket.socket(fileno=inbox), Page(page), LogWriter(log), Streams(output), order).run()
 
 
-def prepare(order: Mapping[str, Any]) -> None:
-    """The name, folder and path of a worker's process."""
+def prepare(order: Mapping[str, Any], descriptors: Sequence[int], stack: int) -> None:
+    """The name, folder and path of a worker's process, and its answer to who asks for its stack."""
+    for fd in descriptors:
+        os.set_inheritable(fd, False)
+    faulthandler.register(kernel.STACK_SIGNAL, file=stack, all_threads=True)
     kernel.set_name(f"arr-{order['kind']}-{order['index']}")
     sys.argv = [f"arr-{order['kind']}-{order['index']}"]
     os.umask(order["umask"])
@@ -143,8 +146,8 @@ class Worker:
         )
         try:
             self._surroundings.enter(attempt)
-        except OSError as error:
-            said = f"cannot enter cwd: {error}"
+        except (OSError, ValueError) as error:  # no such folder; a NUL in a variable
+            said = f"cannot enter its cwd and env: {error}"
             return Done(kind="failed", error_type=type(error).__name__, error_message=said)
         return perform(attempt, find=self._find)
 
@@ -213,17 +216,16 @@ class Surroundings:
     """What an attempt may change around itself, and what it is put back to."""
 
     def __init__(self) -> None:
-        self._environ = dict(os.environ)
-        self._data = dict(_environ_data())
+        self._environ = dict(_environ_data())
         self._cwd = os.getcwd()  # noqa: PTH109 - compared as text, after every attempt
         self._path = list(sys.path)
         self._umask = os.umask(0o077)
         os.umask(self._umask)
-        self._handlers = {each: signal.getsignal(each) for each in _HANDLED}
-        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        self._handlers = {each: _signal.getsignal(each) for each in _HANDLED}
+        self._mask = _signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
     def enter(self, attempt: Attempt) -> None:
-        """The attempt's variables and folder. Raises OSError where the folder cannot be entered."""
+        """The attempt's variables and folder. Raises OSError or ValueError where they cannot be had."""
         environ = os.environ
         environ["ARR_RUN_ID"] = str(attempt.run_id)
         environ["ARR_ATTEMPT"] = str(attempt.number)
@@ -238,8 +240,7 @@ class Surroundings:
 
     def restore(self) -> None:
         """Put back what the attempt changed; each part costs about a microsecond where nothing was."""
-        if _environ_data() != self._data:
-            self._restore_environ()
+        self._restore_environ()
         os.umask(self._umask)
         if sys.path != self._path:
             sys.path[:] = self._path
@@ -248,11 +249,11 @@ class Surroundings:
         enter_process(None)
 
     def _restore_environ(self) -> None:
-        for name in [name for name in os.environ if name not in self._environ]:
-            del os.environ[name]
-        for name, value in self._environ.items():
-            if os.environ.get(name) != value:
-                os.environ[name] = value
+        for name in {name for name, _ in _environ_data().items() ^ self._environ.items()}:
+            if name in self._environ:
+                os.environb[name] = self._environ[name]
+            else:
+                del os.environb[name]
 
     def _restore_cwd(self) -> None:
         with contextlib.suppress(OSError):
@@ -263,17 +264,17 @@ class Surroundings:
 
     def _restore_signals(self) -> None:
         for number, handler in self._handlers.items():
-            if signal.getsignal(number) is not handler:
+            if _signal.getsignal(number) is not handler:
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        if signal.pthread_sigmask(signal.SIG_BLOCK, ()) != self._mask:
+        if _signal.pthread_sigmask(signal.SIG_BLOCK, ()) != self._mask:
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
 
-def _environ_data() -> Mapping[Any, Any]:
+def _environ_data() -> Mapping[bytes, bytes]:
     """The dict inside os.environ: comparing it costs a fiftieth of comparing the mapping around it."""
     data = getattr(os.environ, "_data", None)
-    return data if isinstance(data, dict) else dict(os.environ)
+    return data if isinstance(data, dict) else dict(os.environb)
 
 
 def _as_text(instant: int) -> str:

@@ -405,6 +405,18 @@ def test_closing_ends_all_processes_and_removes_the_outputs(tmp_path: Path) -> N
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_a_forked_copy_of_the_program_harms_nothing(tmp_path: Path) -> None:
+    with pool_in(tmp_path) as pool:
+        tried(pool, attempt("add", 1))
+        child = os.fork()
+        if child == 0:
+            pool.close()
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert tried(pool, attempt("add", 1)).result == 2
+        assert len(list((tmp_path / "out").iterdir())) == 1
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="forces on Linux what others take anyway")
 def test_the_portable_fallbacks_do_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARR_PORTABLE", "1")

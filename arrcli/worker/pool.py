@@ -163,6 +163,7 @@ class ProcessPool:
         self._typical: dict[str, int] = {}
         self._average: int | None = None
         self._submitted = 0
+        self._owner = os.getpid()
         self._is_stopping = self._is_killing = self._is_closed = False
         self._supervisor_pause = 0
         self._supervisor_at: int | None = None
@@ -255,6 +256,8 @@ class ProcessPool:
         if self._is_closed:
             return
         self._is_closed = self._is_stopping = True
+        if os.getpid() != self._owner:
+            return  # a forked copy: what it would end and remove is its parent's
         pids = [place.pid for place in self._places if place.pid is not None]
         if self._supervisor is not None:
             self._supervisor.close(pids)

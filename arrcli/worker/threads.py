@@ -94,6 +94,7 @@ class ThreadHost:
         self._forced: set[int] = set()
         self._news: list[Begun | Outcome] = []
         self._submitted = 0
+        self._owner = os.getpid()
         self._done = 0
         self._pause = 0
         self._start_at = 0
@@ -185,6 +186,8 @@ class ThreadHost:
         if self._is_closed:
             return
         self._is_closed = self._is_stopping = True
+        if os.getpid() != self._owner:
+            return  # a forked copy: what it would end and remove is its parent's
         if self._supervisor is not None:
             self._supervisor.close([host.pid for host in self._hosts if host.pid is not None])
         for host in self._hosts:

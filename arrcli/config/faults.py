@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, time
 from difflib import get_close_matches
 from enum import Enum
@@ -40,6 +40,20 @@ class Fault:
     def label(self) -> str:
         """The path as people write it: of an unknown key, the table that does not know it."""
         return label(self.path[:-1] if self.spot is Spot.KEY else self.path)
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found on the way: faults refuse the file, notes stop nothing."""
+
+    faults: list[Fault] = field(default_factory=list)
+    notes: list[Fault] = field(default_factory=list)
+
+    def fault(self, path: Path, text: str) -> None:
+        self.faults.append(Fault(path, text))
+
+    def note(self, path: Path, text: str) -> None:
+        self.notes.append(Fault(path, f"{label(path)} {text}"))
 
 
 def refusal(file: str, text: str, faults: Iterable[Fault]) -> ConfigError:

@@ -181,7 +181,7 @@ def _all_names(text: str) -> bool:
     return all(part.isidentifier() and not keyword.iskeyword(part) for part in re.split("[.:]", text))
 
 
-Callable_ = Annotated[str, PlainValidator(_dotted), WithJsonSchema({"type": "string", "pattern": "[.:]"})]
+DottedPath = Annotated[str, PlainValidator(_dotted), WithJsonSchema({"type": "string", "pattern": "[.:]"})]
 """The dotted path of a callable."""
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from arrcli.config import locate
-from arrcli.config.build import Findings, Surroundings, build
-from arrcli.config.faults import notes, refusal
+from arrcli.config.build import Surroundings, build
+from arrcli.config.faults import Findings, notes, refusal
 from arrcli.config.read import read, tables
 from arrcli.config.shape import FileShape
 from arrcli.config.words import faults_of

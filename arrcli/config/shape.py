@@ -12,8 +12,8 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from arrcli.config.kinds import (
-    Callable_,
     Count,
+    DottedPath,
     Duration,
     Environment,
     Exceptions,
@@ -128,7 +128,7 @@ class DefaultsShape(Shape):
 class TaskShape(DefaultsShape):
     """`[tasks.NAME]`: a callable with its schedule and its policies."""
 
-    func: Callable_ = key(
+    func: DottedPath = key(
         "required", 'what to call: "package.module.function" or "package.module:Class.method"'
     )
     args: list[Any] = key("[]", "positional arguments")

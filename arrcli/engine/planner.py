@@ -228,9 +228,9 @@ class Planner:
                 self.tasks[name] = task.anchored(self.records[name].anchor)
         self._rebuild()
 
-    def reset(self, w: Writing) -> None:
-        """After a rolled-back transaction: what was planned in it was not."""
-        self._reset(w)
+    def rolled_back(self) -> None:
+        """What was planned in the last transaction was not: read everything again before the next."""
+        self._stale, self._version = True, "\0"
 
     def _rebuild(self) -> None:
         found = (

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import selectors
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from arrcli.errors import StoreError
@@ -44,6 +46,58 @@ class Bell:
         for handle in (self._read, self._hold):
             with contextlib.suppress(OSError):
                 os.close(handle)
+
+
+class Waiter:
+    """Waits for any of several descriptors, for the bell, or for `wake` from another thread or a signal handler."""
+
+    def __init__(self, bell: Bell | None = None) -> None:
+        self._bell = bell
+        self._out, self._in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else _pipe()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._out, selectors.EVENT_READ)
+        if bell is not None:
+            self._selector.register(bell.fileno(), selectors.EVENT_READ)
+        self._others: frozenset[int] = frozenset()
+
+    def wait(self, filenos: Iterable[int], timeout_us: int) -> bool:
+        """Wait at most so long; True when somebody rang or woke, False when only a descriptor or the time did."""
+        self._watch(frozenset(filenos))
+        ready = {key.fd for key, _ in self._selector.select(max(0, timeout_us) / 1e6)}
+        called = False
+        if self._out in ready:
+            with contextlib.suppress(BlockingIOError):
+                while os.read(self._out, 4096):
+                    called = True
+        if self._bell is not None and self._bell.fileno() in ready:
+            called = self._bell.quiet() or called
+        return called
+
+    def wake(self) -> None:
+        """Make `wait` return; safe in a signal handler and from any thread."""
+        with contextlib.suppress(OSError):
+            os.write(self._in, b".")
+
+    def close(self) -> None:
+        self._selector.close()
+        for handle in (self._out, self._in):
+            with contextlib.suppress(OSError):
+                os.close(handle)
+
+    def _watch(self, filenos: frozenset[int]) -> None:
+        for gone in self._others - filenos:
+            with contextlib.suppress(KeyError, ValueError, OSError):
+                self._selector.unregister(gone)
+        for new in filenos - self._others:
+            self._selector.register(new, selectors.EVENT_READ)
+        self._others = filenos
+
+
+def _pipe() -> tuple[int, int]:
+    out, into = os.pipe()
+    os.set_blocking(out, False)
+    os.set_blocking(into, False)
+    return out, into
 
 
 def ring(path: Path) -> bool:

@@ -1,0 +1,1 @@
+"""cron for Python callables: one command, one TOML file, no broker."""

@@ -1,0 +1,100 @@
+"""Text made to fit: a terminal is a grid of cells, and no text from outside may move it by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, TypeAlias
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+
+from arrcli.dashboard.words import safe
+
+Line: TypeAlias = list[Segment]
+
+PLAIN: Final = Style.null()
+BOLD: Final = Style(bold=True)
+DIM: Final = Style(dim=True)
+GOOD: Final = Style(color="green")
+BAD: Final = Style(color="red", bold=True)
+BUSY: Final = Style(color="cyan")
+HELD: Final = Style(color="yellow")
+CURSOR: Final = Style(reverse=True)
+
+_JOINERS: Final = {
+    **dict.fromkeys(
+        [0x200C, 0x200D, *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400), *range(0xE0100, 0xE01F0)]
+    )
+}
+"""What joins or alters the picture before it: terminals do not agree on how wide that is. Taken away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A text in its column: `width` cells, cut or filled. `right` sets it flush right."""
+
+    text: str
+    width: int
+    style: Style = PLAIN
+    right: bool = False
+
+
+@lru_cache(maxsize=4096)
+def tidy(text: str) -> str:
+    """An outside text on one line, with nothing in it but what takes up its own cells."""
+    return safe(text).translate(_JOINERS)
+
+
+def width_of(text: str) -> int:
+    return cell_len(text)
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """`text`, tidied, in exactly `width` cells; an ellipsis where something was cut."""
+    if width <= 0:
+        return ""
+    shown = tidy(text)[: 4 * width + 8]  # a cell with a heap of marks on it is no reason to send kilobytes
+    used = cell_len(shown)
+    if used > width:
+        return set_cell_size(shown, width - 1) + "…"
+    blanks = " " * (width - used)
+    return blanks + shown if right else shown + blanks
+
+
+def row(cells: Iterable[Cell], width: int, *, selected: bool = False) -> Line:
+    """The cells side by side, a blank between them, in exactly `width` cells."""
+    line: Line = []
+    left = width
+    for cell in cells:
+        if line and left > 0:
+            line.append(Segment(" ", CURSOR if selected else PLAIN))
+            left -= 1
+        room = min(cell.width, left)
+        if room > 0:
+            style = cell.style + CURSOR if selected else cell.style
+            line.append(Segment(fit(cell.text, room, right=cell.right), style))
+            left -= room
+    if left > 0:
+        line.append(Segment(" " * left, CURSOR if selected else PLAIN))
+    return line
+
+
+def whole(text: str, width: int, style: Style = PLAIN) -> Line:
+    """One text over the whole line."""
+    return row([Cell(text, width, style)], width)
+
+
+def blank(width: int) -> Line:
+    return [Segment(" " * width)]
+
+
+def rule(title: str, width: int, *, note: str = "", focused: bool = False) -> Line:
+    """`─ title ──────────── note ─`; bold where the cursor is in this pane."""
+    head = fit(f"─ {tidy(title)} ", min(width, cell_len(tidy(title)) + 3))
+    tail = f" {tidy(note)} ─" if note and cell_len(tidy(note)) + 4 + cell_len(head) < width else ""
+    dashes = "─" * (width - cell_len(head) - cell_len(tail))
+    style = BOLD + BUSY if focused else DIM
+    return [Segment(head, style), Segment(dashes, BUSY if focused else DIM), Segment(tail, DIM)]

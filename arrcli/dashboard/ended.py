@@ -1,0 +1,69 @@
+"""What ended, the newest first; and what is failing, with where to read on."""
+
+from __future__ import annotations
+
+from rich.style import Style
+
+from arrcli.dashboard import times
+from arrcli.dashboard.cells import DIM, PLAIN, Cell, Line, row, tidy, width_of
+from arrcli.dashboard.glyphs import BROKEN, FAILING, ended
+from arrcli.dashboard.listing import Broken, Item
+from arrcli.dashboard.pane import Context
+from arrcli.dashboard.words import memory, why
+from arrcli.model.run import Run, State
+
+
+def ended_row(item: Item, context: Context, width: int, selected: bool) -> Line:
+    """`14:05:40 CET  ✗ failed  backup-db  36.0s  OperationalError: disk full (arr logs 4824)`."""
+    assert isinstance(item, Run)  # noqa: S101 - the ended pane holds runs
+    mark = ended(item)
+    when = context.moment(item.finished_at, item.task) if item.finished_at is not None else ""
+    cells = [Cell(when, 13, DIM)] if width >= 60 else []
+    cells += [
+        Cell(mark.text, 11, mark.style),
+        Cell(item.name, _name_width(width)),
+        Cell(times.lasted(item.duration), 6, right=True),
+    ]
+    room = width - sum(cell.width + 1 for cell in cells)
+    return row([*cells, Cell(_note(item, room), max(0, room), _note_style(item))], width, selected=selected)
+
+
+def failing_row(item: Item, context: Context, width: int, selected: bool) -> Line:
+    """`✗ failing  backup-db  12h ago  OperationalError: disk full (arr logs 4824)`, `✗ broken ...`."""
+    assert isinstance(item, Run | Broken)  # noqa: S101 - the failing pane holds runs and broken tasks
+    mark = BROKEN if isinstance(item, Broken) else FAILING
+    ago = "" if isinstance(item, Broken) else context.ago(item)
+    cells = [
+        Cell(mark.text, 9, mark.style),
+        Cell(item.name, _name_width(width)),
+        Cell(ago, 10, DIM),
+    ]
+    room = width - sum(cell.width + 1 for cell in cells)
+    said = item.why if isinstance(item, Broken) else _note(item, room)
+    return row([*cells, Cell(said, max(0, room))], width, selected=selected)
+
+
+def hinted(said: str, hint: str, room: int) -> str:
+    """`said` cut so that `hint` is still to be read behind it."""
+    said = tidy(said)
+    if width_of(said) + 1 + width_of(hint) <= room:
+        return f"{said} {hint}".strip()
+    left = room - width_of(hint) - 2
+    while said and width_of(said) > left:
+        said = said[: max(0, min(len(said) - 1, left))]
+    return f"{said}… {hint}" if said else hint
+
+
+def _name_width(width: int) -> int:
+    return max(12, min(30, width // 4))
+
+
+def _note(run: Run, room: int) -> str:
+    if run.state is State.FAILED:
+        return hinted(why(run), f"(arr logs {run.id})", room)
+    facts = (f"run {run.id}" if run.id else "", why(run), memory(run), run.result_note or "")
+    return "  ".join(fact for fact in facts if fact)
+
+
+def _note_style(run: Run) -> Style:
+    return PLAIN if run.state is State.FAILED else DIM

@@ -1,0 +1,277 @@
+"""The live view: draws when something happened, at most so often, and once a second for the countdowns."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import select
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import get_ident
+from typing import Any, Final, Literal
+
+from arrcli.dashboard.draw import Frame
+from arrcli.dashboard.keys import ACTS, decoded
+from arrcli.dashboard.moves import pressed
+from arrcli.dashboard.paint import Painter
+from arrcli.dashboard.terminal import Bell, Terminal, in_foreground, wants_screen
+from arrcli.dashboard.view import View
+from arrcli.model.instant import SECOND
+from arrcli.model.snapshot import Snapshot
+
+__all__ = ["Ending", "Screen", "wants_screen"]
+
+Ending = Literal["quit", "stopped", "hung up"]
+
+_ESCAPE_WAIT_S: Final = 0.05
+"""An Esc is the key, and not a sequence's beginning, where nothing follows it for so long."""
+_TICK: Final = SECOND
+
+
+class _Over(Exception):
+    """The view is to end."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending)
+        self.ending = ending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Session:
+    """What the caller of `run` gave."""
+
+    get_snapshot: Callable[[], Snapshot]
+    changed: int | None
+    stop: Callable[[], bool]
+    on_key: Callable[[str], None] | None
+    on_quit: Callable[[], None] | None
+    pause: int
+
+
+class Screen:
+    """The dashboard on a terminal. `run` is called in the main thread; `wake` from anywhere.
+
+    `monotonic` gives microseconds. SIGINT and SIGTERM stay the caller's: their handlers `wake`, `stop` tells.
+    `ascii` keeps arr's own glyphs in ASCII; letters that `encoding` lacks are shown as `?`.
+    """
+
+    def __init__(
+        self,
+        stdin: int = 0,
+        stdout: int = 1,
+        *,
+        monotonic: Callable[[], int],
+        environ: Mapping[str, str],
+        ascii: bool = False,
+        encoding: str = "utf-8",
+    ) -> None:
+        self.view = View(ascii=ascii)
+        self._terminal = Terminal(stdin, stdout)
+        self._bell = Bell()
+        self._monotonic = monotonic
+        self._encoding = encoding
+        self._painter = Painter(colour=not environ.get("NO_COLOR"))
+        self._letters = codecs.getincrementaldecoder("utf-8")("replace")
+        self._frame: Frame | None = None
+        self._size = (0, 0)
+        self._due = self._next_tick = 0
+        self._dirty = True
+        self._resized = self._suspended = self._resumed = False
+
+    def wake(self) -> None:
+        """Something changed: look again. Async-signal-safe, never blocks."""
+        self._bell.ring()
+
+    def close(self) -> None:
+        """Give up the wake-up pipe, once nobody calls `wake` any more."""
+        self._bell.close()
+
+    def run(
+        self,
+        get_snapshot: Callable[[], Snapshot],
+        *,
+        changed: int | None = None,
+        stop: Callable[[], bool],
+        on_key: Callable[[str], None] | None = None,
+        on_quit: Callable[[], None] | None = None,
+        fps: int = 4,
+    ) -> Ending:
+        """Show snapshots until `stop()`; the terminal is given back whatever happens. Says how it ended.
+
+        `changed` is a descriptor that becomes readable when something changed, beside `wake`; it is read
+        empty. `q` calls `on_quit`, and `stop` then decides; without `on_quit` it ends the view. `on_key` is
+        given the keys that mean nothing here. A key alone redraws the snapshot that there is; all else asks
+        for a new one.
+        """
+        session = _Session(
+            get_snapshot=get_snapshot,
+            changed=changed,
+            stop=stop,
+            on_key=on_key,
+            on_quit=on_quit,
+            pause=SECOND // max(1, fps),
+        )
+        with self._signals():
+            try:
+                while True:
+                    self._turn(session)
+            except _Over as over:
+                return over.ending
+            finally:
+                self._terminal.leave()
+
+    def _turn(self, session: _Session) -> None:
+        """Draw what is due, then sleep until something happens or the next frame is due."""
+        if session.stop():
+            raise _Over("stopped")
+        self._obey_signals()
+        if self._terminal.entered:
+            self._refresh(session)
+        for fd in self._ready(session):
+            if fd == self._bell.fd:
+                self._bell.quiet()
+                self._dirty = True
+            elif fd == session.changed:
+                self._dirty = _drained(fd)
+            else:
+                self._hear(session)
+
+    def _ready(self, session: _Session) -> list[int]:
+        """The descriptors that have something to say; none of them once the next frame is due."""
+        watched = [self._bell.fd]
+        watched += [session.changed] if session.changed is not None else []
+        watched += [self._terminal.reads] if self._terminal.entered else []  # in the background: not our keys
+        when = self._due if self._dirty and self._terminal.entered else self._next_tick
+        left = max(0, when - self._monotonic()) if self._terminal.entered else _TICK
+        return select.select(watched, [], [], left / SECOND)[0]
+
+    def _refresh(self, session: _Session) -> None:
+        now = self._monotonic()
+        if self._resized and self._frame is not None:  # at once, however lately the last frame was
+            self._resized = False
+            self._draw(self._frame)
+        if now < (self._due if self._dirty else self._next_tick):
+            return
+        self._dirty = False
+        self._due, self._next_tick = now + session.pause, now + _TICK
+        self._draw(Frame(session.get_snapshot(), self.view))
+
+    def _draw(self, frame: Frame) -> None:
+        """Show the frame; where the user has stopped the output it is left out, and the next one tried."""
+        self._frame = frame
+        self.view = frame.view
+        if not self._terminal.takes_output():
+            self._dirty = True
+            return
+        size = self._terminal.size()
+        if size != self._size:
+            self._painter.forget()
+            self._size = size
+        painted = self._painter.painted(frame.lines(*size))
+        self._send(painted)
+
+    def _send(self, text: str) -> None:
+        try:
+            self._terminal.write(text.encode(self._encoding, "replace"))
+        except OSError:
+            raise _Over("hung up") from None
+
+    def _hear(self, session: _Session) -> None:
+        """Read the keys that are there, and do what they say."""
+        text = self._read()
+        names, rest = decoded(text)
+        while rest:
+            more = self._read() if select.select([self._terminal.reads], [], [], _ESCAPE_WAIT_S)[0] else ""
+            found, rest = decoded(rest + more) if more else (["esc"] if rest == "\x1b" else [], "")
+            names += found
+        for name in names:
+            self._press(name, session)
+
+    def _read(self) -> str:
+        try:
+            data = os.read(self._terminal.reads, 1024)
+        except OSError:
+            data = b""
+        if not data:
+            raise _Over("hung up")
+        return self._letters.decode(data)
+
+    def _press(self, name: str, session: _Session) -> None:
+        if self._frame is None:
+            return
+        view = pressed(name, self._frame, self._frame.page(*self._size))
+        if view is not None:
+            self.view = view
+            self._draw(Frame(self._frame.snapshot, view))
+        elif ACTS.get(name) == "quit":
+            self._quit(session)
+        elif ACTS.get(name) == "redraw":
+            self._painter.forget()
+            self._draw(self._frame)
+        elif session.on_key is not None:
+            session.on_key(name)
+
+    def _quit(self, session: _Session) -> None:
+        if session.on_quit is None:
+            raise _Over("quit")
+        session.on_quit()
+        self._dirty = True
+
+    def _obey_signals(self) -> None:
+        """What the handlers left to do; then the terminal is ours, if the shell has us in the foreground."""
+        if self._suspended:
+            self._suspended = False
+            self._suspend()
+        if self._resumed:
+            self._resumed = False
+            self._terminal.entered = False  # whoever had it meanwhile has left it in no state that we know
+        if not self._terminal.entered and in_foreground(self._terminal.reads):
+            self._terminal.enter()
+            self._painter.forget()
+            self._dirty, self._due = True, 0
+
+    def _suspend(self) -> None:
+        """Ctrl-Z: give the terminal back and stop, as any program does; SIGCONT goes on from here."""
+        self._terminal.leave()
+        ours = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        signal.pthread_kill(get_ident(), signal.SIGTSTP)  # to this thread: nothing below runs before the stop
+        signal.signal(signal.SIGTSTP, ours)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Size, stop and continuation reach the loop; their handlers only leave a word and ring."""
+        before = {
+            number: signal.signal(number, handler)
+            for number, handler in (
+                (signal.SIGWINCH, self._on_resize),
+                (signal.SIGCONT, self._on_resume),
+                (signal.SIGTSTP, self._on_suspend),
+            )
+            if signal.getsignal(number) is not signal.SIG_IGN
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    def _on_resize(self, *_: Any) -> None:
+        self._resized = True
+        self._bell.ring()
+
+    def _on_resume(self, *_: Any) -> None:
+        self._resumed = True
+        self._bell.ring()
+
+    def _on_suspend(self, *_: Any) -> None:
+        self._suspended = True
+        self._bell.ring()
+
+
+def _drained(fd: int) -> bool:
+    """Reads what is there of a descriptor that may block; True."""
+    while select.select([fd], [], [], 0)[0] and os.read(fd, 4096):
+        pass
+    return True

@@ -1,0 +1,414 @@
+"""The dispatcher: outcomes settled and the next runs claimed, in one commit.
+
+What a commit did is told to the executors, and taken into memory, only after it: a rolled-back one changes nothing, and
+the outcomes that it would have settled are settled by the next.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from arrcli.clock import Clock
+from arrcli.engine.verdict import attempt_of, lost, on_failure_run, policy_of, record_of, verdict
+from arrcli.model.event import Event, Kind
+from arrcli.model.instant import Instant
+from arrcli.model.json import run_json
+from arrcli.model.run import AttemptRecord, Fault, Origin, Reason, Run, State
+from arrcli.model.task import Task, TasksFile
+from arrcli.store.contract import Move, Writing
+from arrcli.worker.wire import Attempt, Begun, Executor, Outcome
+
+BEGUN_WORTH_TELLING: Final = 30_000
+"""Microseconds that a run must go on before its beginning alone is worth a commit."""
+
+_WINDOW: Final = 64
+_ROUNDS: Final = 100
+
+_TOLD: Final[Mapping[State, Kind]] = {
+    State.SUCCEEDED: "run_succeeded",
+    State.FAILED: "run_failed",
+    State.CANCELLED: "run_cancelled",
+    State.SKIPPED: "run_skipped",
+    State.PENDING: "run_retrying",
+}
+
+
+@dataclass(slots=True)
+class Work:
+    """What one transaction did, to be taken into memory once it is committed."""
+
+    events: list[Event] = field(default_factory=list)
+    ended: list[Outcome] = field(default_factory=list)
+    claimed: list[Run] = field(default_factory=list)
+    began: list[Begun] = field(default_factory=list)
+    cancels: list[tuple[Run, bool]] = field(default_factory=list)
+    holds: set[str] = field(default_factory=set)
+    freed: set[str] = field(default_factory=set)
+
+
+class Dispatcher:
+    """Claims what may start for the executors of one owner, and settles what they report."""
+
+    def __init__(
+        self, *, owner: str, clock: Clock, executors: Mapping[str, Executor], seed: int | None = None
+    ) -> None:
+        self.owner = owner
+        self.executors = executors
+        self.in_flight: dict[int, Run] = {}
+        self.draining = False
+        self.claiming = True
+        self._clock = clock
+        self._file = TasksFile(path="", folder="", tasks={})
+        self._inbox: list[Outcome] = []
+        self._begun: dict[int, Begun] = {}
+        self._cancelling: dict[int, Reason] = {}
+        self._holds: set[str] | None = None
+        self._unfinished: set[str] = set()
+        self._luck = random.Random(seed)  # noqa: S311 - spreads retries, guards nothing
+        self.paused: frozenset[str] = frozenset()
+
+    def adopt(self, file: TasksFile) -> None:
+        """From now on the tasks and pools of this file hold: also for pending runs, not for what runs already."""
+        self._file = file
+        self._holds = None
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        return self._file.tasks
+
+    def external_change(self) -> None:
+        """Another process committed: what is held may have changed."""
+        self._holds = None
+
+    # -- what the executors report ------------------------------------------------------------------------------------
+
+    def collect(self) -> None:
+        """Take in what happened at the executors; nothing of it is lost until a commit has settled it."""
+        for executor in self.executors.values():
+            for event in executor.events():
+                if isinstance(event, Begun):
+                    self._begun[event.run_id] = event
+                else:
+                    self._inbox.append(event)
+
+    def urgent(self, now: Instant) -> bool:
+        """Something was reported that wants a commit."""
+        return bool(self._inbox) or any(
+            now - begun.at >= BEGUN_WORTH_TELLING or begun.at > now for begun in self._begun.values()
+        )
+
+    def begun_wait(self, now: Instant) -> int | None:
+        """Microseconds until a beginning alone is worth a commit."""
+        if not self._begun:
+            return None
+        return max(0, min(begun.at for begun in self._begun.values()) + BEGUN_WORTH_TELLING - now)
+
+    def settle(self, w: Writing, work: Work, now: Instant) -> None:
+        """End, or give another attempt to, every run whose outcome came in; note which others have begun."""
+        outcomes = [outcome for outcome in self._inbox if self._known(outcome)]
+        work.ended.extend(self._inbox)
+        self._note_begun(w, work, {outcome.run_id for outcome in outcomes})
+        moves = [self._settled(outcome, now) for outcome in outcomes]
+        took = w.move(moves) if moves else ()
+        for move, outcome, fits in zip(moves, outcomes, took, strict=True):
+            if not fits:
+                continue
+            self._free(work, move.was)
+            self._mark_broken(w, move.was, outcome)
+            work.events.extend(self._told(move, outcome, now))
+            if move.now.state is State.FAILED:
+                self._follow(w, move.now, now)
+
+    def _known(self, outcome: Outcome) -> bool:
+        run = self.in_flight.get(outcome.run_id)
+        return run is not None and run.attempt == outcome.number
+
+    def _settled(self, outcome: Outcome, now: Instant) -> Move:
+        was = self._with_begun(self.in_flight[outcome.run_id])
+        policy = policy_of(was, self._task(was))
+        becomes = verdict(
+            was, policy, outcome, now=now, draining=self.draining, luck=self._luck.uniform(-1, 1)
+        )
+        reason = self._cancelling.get(was.id)
+        if reason is not None and becomes.state is State.PENDING:
+            becomes = replace(was.cancelled(at=now, reason=reason), started_at=becomes.started_at)
+        elif reason is not None and becomes.state is State.CANCELLED:
+            becomes = replace(becomes, reason=reason)
+        return Move(
+            was=was, now=becomes, record=record_of(was, becomes, outcome), output=outcome.output or None
+        )
+
+    def _with_begun(self, run: Run) -> Run:
+        begun = self._begun.get(run.id)
+        return run if begun is None or run.begun else run.began(at=begun.at, live=begun.live)
+
+    def _note_begun(self, w: Writing, work: Work, ending: set[int]) -> None:
+        moves = []
+        for begun in self._begun.values():
+            run = self.in_flight.get(begun.run_id)
+            work.began.append(begun)
+            if run is None or run.attempt != begun.number:
+                continue
+            now = run.began(at=begun.at, live=begun.live)
+            work.events.append(Event(at=begun.at, kind="run_started", run=now))
+            if begun.run_id not in ending:
+                moves.append(Move(was=run, now=now))
+        if moves:
+            w.move(moves)
+
+    def _free(self, work: Work, run: Run) -> None:
+        if run.task is not None:
+            work.freed.add(f"task {run.task}")
+        work.freed.add(f"pool {run.pool}")
+
+    def _told(self, move: Move, outcome: Outcome, now: Instant) -> Sequence[Event]:
+        if outcome.kind == "released" and move.now.state is State.PENDING:
+            return ()
+        events = []
+        if outcome.kind == "lost" and outcome.worker is not None and not self.draining:
+            details: Mapping[str, Any] = {"worker": outcome.worker, "message": outcome.error_message}
+            events.append(Event(at=now, kind="worker_died", run=move.was, details=details))
+        details = {"ready_at": move.now.ready_at} if move.now.state is State.PENDING else {}
+        events.append(Event(at=now, kind=_TOLD[move.now.state], run=move.now, details=details))
+        return events
+
+    def _mark_broken(self, w: Writing, run: Run, outcome: Outcome) -> None:
+        if run.task is None or not (outcome.broken or outcome.kind == "succeeded"):
+            return
+        mark = f"{outcome.error_type}: {outcome.error_message}" if outcome.broken else ""
+        w.put_broken(run.task, mark)
+
+    def _follow(self, w: Writing, run: Run, now: Instant) -> None:
+        follower = on_failure_run(run, policy_of(run, self._task(run)), run_json(run), now)
+        if follower is not None:
+            w.add([follower])
+
+    # -- what is asked ------------------------------------------------------------------------------------------------
+
+    def cancel(
+        self,
+        w: Writing,
+        work: Work,
+        run_id: int,
+        now: Instant,
+        *,
+        force: bool = False,
+        reason: Reason = Reason.USER,
+    ) -> None:
+        """Cancel a run: a pending one now, one of ours that runs by its executor (and what it becomes tells)."""
+        run = w.run(run_id)
+        if run is None or run.ended:
+            return
+        if run.state is State.PENDING:
+            ended = run.cancelled(at=now, reason=reason)
+            if w.move([Move(was=run, now=ended)])[0]:
+                self._free(work, run)
+                work.events.append(Event(at=now, kind="run_cancelled", run=ended))
+        elif run_id in self.in_flight:
+            self._cancelling[run_id] = reason
+            work.cancels.append((self.in_flight[run_id], force))
+
+    def expire(self, w: Writing, work: Work, now: Instant) -> None:
+        """End the runs that waited past their `expires`."""
+        for run in w.due_to_expire(now):
+            ended = run.skipped(at=now, reason=Reason.EXPIRED)
+            if w.move([Move(was=run, now=ended)])[0]:
+                work.events.append(Event(at=now, kind="run_skipped", run=ended))
+
+    def recover(self, w: Writing, work: Work, owner: str, now: Instant) -> None:
+        """Take back the claims of an owner that is gone: an attempt that may have begun counts."""
+        for was in w.claimed_by(owner):
+            policy = policy_of(was, self._task(was))
+            fault = Fault("arrcli.Lost", "the daemon that ran it ended without a word")
+            becomes = lost(was, policy, fault, now=now, died=False)
+            record = AttemptRecord(
+                run_id=was.id,
+                attempt=was.attempt,
+                outcome="lost",
+                started_at=was.started_at,
+                finished_at=now,
+                fault=fault,
+            )
+            move = Move(
+                was=was, now=becomes, record=record if becomes.state is State.PENDING else None
+            )
+            if w.move([move])[0]:
+                self._free(work, was)
+                work.events.append(Event(at=now, kind="run_recovered", run=becomes))
+                if becomes.state is State.FAILED:
+                    self._follow(w, becomes, now)
+        w.drop_owner(owner)
+
+    # -- claiming -----------------------------------------------------------------------------------------------------
+
+    def claim(self, w: Writing, work: Work, now: Instant) -> None:
+        """Claim, for every executor, as many ready runs as it has room for and their tasks and pools allow."""
+        if not self.claiming:
+            return
+        if self._holds is None:
+            self._holds = set(w.held())
+            work.freed |= self._holds
+        work.freed |= self._unfinished
+        counts = _Counts(w)
+        self._unhold(w, work, counts)
+        for name, executor in self.executors.items():
+            room = executor.room()
+            for _ in range(_ROUNDS):
+                if room <= 0:
+                    break
+                candidates = w.ready(room + _WINDOW, executor=name)
+                claimed, put_aside = self._judged(w, work, candidates, room, counts, now)
+                room -= claimed
+                if not put_aside:
+                    break
+                self._unhold(w, work, counts)
+
+    def _judged(
+        self, w: Writing, work: Work, candidates: Sequence[Run], room: int, counts: _Counts, now: Instant
+    ) -> tuple[int, int]:
+        """How many of the candidates were claimed, and how many were put aside (held, or denied)."""
+        moves: list[Move] = []
+        holds: list[Run] = []
+        denied = 0
+        for run in candidates:
+            if len(moves) >= room:
+                break
+            if self._denied(run):
+                ended = run.skipped(at=now, reason=Reason.DENIED)
+                w.move([Move(was=run, now=ended)])
+                work.events.append(Event(at=now, kind="run_skipped", run=ended))
+                denied += 1
+                continue
+            obstacle = self._obstacle(run, counts)
+            if obstacle is not None:
+                holds.append(run.held(obstacle))
+                continue
+            counts.take(run)
+            moves.append(Move(was=run, now=self._claimed(run)))
+        if holds:
+            w.hold(holds)
+            work.holds.update(run.held_by for run in holds if run.held_by is not None)
+        took = w.move(moves) if moves else ()
+        claims = [move.now for move, fits in zip(moves, took, strict=True) if fits]
+        work.claimed.extend(claims)
+        return len(claims), len(holds) + denied
+
+    def _claimed(self, run: Run) -> Run:
+        return run.claimed(by=self.owner)
+
+    def _denied(self, run: Run) -> bool:
+        """`allow` bounds what `enqueue` may run by bare dotted path; it is checked again here."""
+        allow = self._file.allow
+        if allow is None or run.task is not None or run.origin not in (Origin.ENQUEUED, Origin.RETRY):
+            return False
+        return not any(fnmatch.fnmatchcase(run.func, pattern) for pattern in allow)
+
+    def _obstacle(self, run: Run, counts: _Counts) -> str | None:
+        """What the run has to wait for, as its `held_by`; None when it may start."""
+        if run.task is not None:
+            task = self._file.tasks.get(run.task)
+            if task is None and run.task not in self.registered:
+                return f"unknown {run.task}"
+            if task is not None:
+                stopped = run.task in self.paused or not task.enabled
+                if stopped and (run.attempt > 0 or run.scheduled):
+                    return f"paused {run.task}"
+                if task.limit is not None and counts.of_task(run.task) - (run.attempt > 0) >= task.limit:
+                    return f"task {run.task}"
+        pool = self._file.pools.get(run.pool)
+        if pool is not None and pool.size is not None and counts.of_pool(run.pool) >= pool.size:
+            return f"pool {run.pool}"
+        return None
+
+    registered: frozenset[str] = frozenset()
+    """Names that are known without a tasks file: callables that a program registered."""
+
+    def _unhold(self, w: Writing, work: Work, counts: _Counts) -> None:
+        """Let as many of the held go on as there are places for them again."""
+        known = (self._holds or set()) | work.holds
+        for key in sorted(work.freed & known):
+            kind, _, name = key.partition(" ")
+            room = self._places(kind, name, counts)
+            if room == 0:
+                continue
+            if w.unhold(key, max(room, 0)) == 0 and self._holds is not None:
+                self._holds.discard(key)
+        # A pool's place that a held run could not use is free still: look again in the next round.
+        work.freed = {key for key in work.freed if key.startswith("pool ")} if work.holds else set()
+
+    def _places(self, kind: str, name: str, counts: _Counts) -> int:
+        """How many of those held by this may go on: -1 all, 0 none."""
+        if kind == "task":
+            task = self._file.tasks.get(name)
+            return -1 if task is None or task.limit is None else max(0, task.limit - counts.of_task(name))
+        if kind == "pool":
+            pool = self._file.pools.get(name)
+            return -1 if pool is None or pool.size is None else max(0, pool.size - counts.of_pool(name))
+        task = self._file.tasks.get(name)
+        known = task is not None or name in self.registered
+        if kind == "paused":
+            return -1 if task is None or (name not in self.paused and task.enabled) else 0
+        return -1 if known else 0
+
+    def _task(self, run: Run) -> Task | None:
+        return None if run.task is None else self._file.tasks.get(run.task)
+
+    # -- after the commit ---------------------------------------------------------------------------------------------
+
+    def committed(self, work: Work) -> None:
+        """Take into memory, and to the executors, what the transaction did."""
+        for outcome in work.ended:
+            run = self.in_flight.get(outcome.run_id)
+            if run is not None and run.attempt == outcome.number:
+                del self.in_flight[outcome.run_id]
+                self._cancelling.pop(outcome.run_id, None)
+        del self._inbox[: len(work.ended)]
+        for begun in work.began:
+            run = self.in_flight.get(begun.run_id)
+            if run is not None and run.attempt == begun.number:
+                self.in_flight[begun.run_id] = run.began(at=begun.at, live=begun.live)
+            self._begun.pop(begun.run_id, None)
+        if self._holds is not None:
+            self._holds |= work.holds
+        self._unfinished = work.freed
+        self._submit(work.claimed)
+        for run, force in work.cancels:
+            self.executors[run.executor].cancel(run.id, force=force)
+
+    def _submit(self, claimed: Sequence[Run]) -> None:
+        attempts: dict[str, list[Attempt]] = {}
+        for run in claimed:
+            self.in_flight[run.id] = run
+            attempt = attempt_of(run, policy_of(run, self._task(run)))
+            attempts.setdefault(run.executor, []).append(attempt)
+        for name, batch in attempts.items():
+            self.executors[name].submit(batch)
+
+
+class _Counts:
+    """How many runs of tasks and in pools are active: read once a transaction, then kept in step."""
+
+    def __init__(self, w: Writing) -> None:
+        self._w = w
+        self._tasks: dict[str, int] = {}
+        self._pools: dict[str, int] = {}
+
+    def of_task(self, name: str) -> int:
+        if name not in self._tasks:
+            self._tasks[name] = self._w.active([name]).get(name, 0)
+        return self._tasks[name]
+
+    def of_pool(self, name: str) -> int:
+        if name not in self._pools:
+            self._pools[name] = self._w.pool_active([name]).get(name, 0)
+        return self._pools[name]
+
+    def take(self, run: Run) -> None:
+        if run.task is not None and run.attempt == 0 and run.task in self._tasks:
+            self._tasks[run.task] += 1
+        if run.pool in self._pools:
+            self._pools[run.pool] += 1

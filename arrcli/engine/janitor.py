@@ -1,0 +1,39 @@
+"""The janitor: history past its bounds goes, a little at a time and only when there is nothing better to do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from arrcli.model.instant import DAY, SECOND, Instant
+from arrcli.model.task import TasksFile
+from arrcli.store.contract import Store
+
+EVERY: Final = 60 * SECOND
+BATCH: Final = 500
+
+
+class Janitor:
+    """Goes round the tasks of a file, one task a visit, and starts a new round a minute after the last."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._left: list[str] = []
+        self._next_round: Instant = 0
+
+    def due(self, now: Instant) -> bool:
+        """There is something to visit."""
+        return bool(self._left) or now >= self._next_round
+
+    def visit(self, file: TasksFile, now: Instant) -> int:
+        """Prune one task's history by at most a batch; how many rows went."""
+        if not self._left:
+            self._left = ["", *self._store.task_records()]
+            self._next_round = now + EVERY
+        name = self._left[-1]
+        task = file.tasks.get(name)
+        keep, age = (task.keep_runs, task.keep_for) if task is not None else (1000, 30 * DAY)
+        with self._store.writing() as w:
+            gone = w.prune(task=name, keep=keep, before=now - age, limit=BATCH)
+        if gone < BATCH:
+            self._left.pop()
+        return gone

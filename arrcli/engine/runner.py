@@ -1,0 +1,369 @@
+"""The runner turns the crank: wait, collect, one transaction (settle, plan, claim), tell.
+
+The one thread of a daemon, or of a library's App, that writes to the store and talks to the executors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, Protocol
+
+from arrcli.clock import Clock
+from arrcli.engine.dispatcher import Dispatcher, Work
+from arrcli.engine.janitor import Janitor
+from arrcli.engine.planner import Planned, Planner
+from arrcli.errors import ConfigError, StoreError
+from arrcli.model.event import Event
+from arrcli.model.instant import MINUTE, SECOND, Instant
+from arrcli.model.run import Reason
+from arrcli.model.task import TasksFile
+from arrcli.store.contract import Owner, Request, Store, Writing
+from arrcli.worker.wire import WorkerView
+
+LONGEST_SLEEP: Final = 30 * SECOND
+POLL: Final = SECOND // 10
+"""How often the store is asked whether another process committed: a net under the bell."""
+STEP: Final = SECOND // 2
+"""A difference of wall and monotonic clock that counts as a step."""
+RECOVERY: Final = 2 * SECOND
+STALL: Final = SECOND
+
+Sink = Callable[[Sequence[Event]], None]
+
+
+class Waiting(Protocol):
+    """Where the runner sleeps: `host.wake.Waiter`, or a test's own."""
+
+    def wait(self, filenos: Iterable[int], timeout_us: int) -> bool: ...
+
+    def wake(self) -> None: ...
+
+
+class Source(Protocol):
+    """Where the tasks file comes from: asked each turn, it says when there is a new one."""
+
+    def poll(self, now: Instant, *, asked: bool) -> TasksFile | ConfigError | None:
+        """A changed file that was read and found whole, what is wrong with it, or None. `asked`: read it anyway."""
+        ...
+
+
+class Runner:
+    """An engine: planner (where this process is the planner), dispatcher and janitor on one store."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        waiter: Waiting,
+        owner: Owner,
+        dispatcher: Dispatcher,
+        planner: Planner | None,
+        is_gone: Callable[[str], bool],
+        source: Source | None = None,
+        sink: Sink = lambda events: None,
+        each_turn: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.file = TasksFile(path="", folder="", tasks={})
+        self.faults: tuple[str, ...] = ()
+        self.views: Mapping[str, Sequence[WorkerView]] = {}
+        self.lag = 0
+        self.stopping = False
+        self.finish_due = False
+        self.trouble = ""
+        self.ended = False
+        self.killed = 0
+        self._store, self._clock, self._waiter, self._owner = store, clock, waiter, owner
+        self._dispatcher, self._planner, self._source = dispatcher, planner, source
+        self._is_gone, self._sink, self._each_turn = is_gone, sink, each_turn
+        self._janitor = Janitor(store)
+        self._version = -1
+        self._woken = True
+        self._wall, self._mono = clock.now(), clock.monotonic()
+        self._next_recovery = 0
+        self._retry_at: int | None = None
+        self._stepped = False
+        self._reload_asked = False
+        self._deadline: int | None = None
+        self._kill_now = False
+        self._killing = False
+        self._ready_at: Instant | None = None
+        self._expiry: Instant | None = None
+        self._requests: list[Request] = []
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def start(self, file: TasksFile) -> None:
+        """Before anything else: take back the claims of those that are gone; then take the tasks."""
+        now = self._clock.now()
+        work, told = Work(), []
+        self.file = file
+        self._dispatcher.adopt(file)
+        with self._store.writing() as w:
+            w.put_owner(self._owner)
+            self._recover(w, work, now)
+            if self._planner is not None:
+                told += self._planner.adopt(w, file, now).events
+                told += self._planner.clock_stepped(w, now).events
+                told += self._planner.boot(w, now).events
+        self._dispatcher.committed(work)
+        self._sink([*work.events, *told])
+        self._refresh_paused()
+
+    def run(self) -> None:
+        """Turn until stopped and nothing runs any more."""
+        while not self.ended:
+            self.turn()
+            if not self.ended:
+                self.sleep()
+
+    def stop(self, *, grace_us: int, finish_due: bool = False) -> None:
+        """From any thread: plan and claim nothing more (`finish_due`: still what is due), and end within the grace."""
+        self.finish_due = finish_due
+        self._deadline = self._clock.monotonic() + grace_us
+        self.stopping = True
+        self._waiter.wake()
+
+    def stop_now(self) -> None:
+        """From any thread: kill what runs."""
+        self._kill_now = True
+        self.stopping = True
+        self._waiter.wake()
+
+    def ask_reload(self) -> None:
+        """From any thread: read the tasks file again, changed or not."""
+        self._reload_asked = True
+        self._waiter.wake()
+
+    def running(self) -> int:
+        """How many attempts are claimed and have not been settled."""
+        return len(self._dispatcher.in_flight)
+
+    # -- a turn -------------------------------------------------------------------------------------------------------
+
+    def turn(self) -> None:
+        """Do all that is to be done now; one transaction at the most, none where nothing is."""
+        now = self._clock.now()
+        self._each_turn()
+        self._measure_clock(now)
+        self._look_around(now)
+        self._dispatcher.collect()
+        self.views = {name: ex.views() for name, ex in self._dispatcher.executors.items()}
+        if self._wanted(now):
+            self._transact(now)
+        self._drain()
+        if not self.stopping and not self._woken and self._janitor.due(now):
+            self._tidy(now)
+
+    def sleep(self) -> None:
+        """Until a worker, another process or the clock wants something."""
+        filenos = [f for ex in self._dispatcher.executors.values() for f in ex.filenos()]
+        self._woken = self._waiter.wait(filenos, self._patience()) or self._woken
+
+    def _patience(self) -> int:
+        now, mono = self._clock.now(), self._clock.monotonic()
+        waits = [LONGEST_SLEEP if not self._store.durable else POLL]
+        waits += [wait for ex in self._dispatcher.executors.values() if (wait := ex.wait_us()) is not None]
+        if self._retry_at is not None:
+            return max(0, min([*waits, self._retry_at - mono]))
+        begun = self._dispatcher.begun_wait(now)
+        waits += [] if begun is None else [begun]
+        waits += [at - now for at in self._appointments() if at is not None]
+        if self.stopping:
+            waits.append(POLL if self._deadline is None else self._deadline - mono)
+        return max(0, min(waits))
+
+    def _appointments(self) -> Sequence[Instant | None]:
+        claiming = not self.stopping or self.finish_due
+        planner = self._planner.next_wake() if self._planner is not None and not self.stopping else None
+        return [planner, self._ready_at if claiming else None, self._expiry if claiming else None]
+
+    def _measure_clock(self, now: Instant) -> None:
+        """A wall clock that ran apart from the monotonic one was set, or the machine slept."""
+        mono = self._clock.monotonic()
+        drift = (now - self._wall) - (mono - self._mono)
+        if abs(drift) >= STEP:
+            self._stepped = self._stepped or drift < 0
+            self._sink([Event(at=now, kind="clock_stepped", details={"by_us": drift})])
+        self._wall, self._mono = now, mono
+
+    def _look_around(self, now: Instant) -> None:
+        version = self._store.data_version()
+        if version != self._version:
+            self._version, self._woken = version, True
+            self._dispatcher.external_change()
+            if self._planner is not None:
+                self._planner.changed()
+            self._refresh_paused()
+
+    def _wanted(self, now: Instant) -> bool:
+        if self._retry_at is not None and self._clock.monotonic() < self._retry_at:
+            return False
+        return (
+            self._woken
+            or self._stepped
+            or self._reload_asked
+            or self._dispatcher.urgent(now)
+            or any(at is not None and at <= now for at in self._appointments())
+            or now >= self._next_recovery
+            or self._source is not None
+        ) and self._worth_a_commit(now)
+
+    def _worth_a_commit(self, now: Instant) -> bool:
+        """The tasks file is looked at on every turn, outside any transaction; a change of it is worth one."""
+        changed = None
+        if self._source is not None and not self.stopping:
+            changed = self._source.poll(now, asked=self._reload_asked)
+        if isinstance(changed, ConfigError):
+            self._refuse(changed, now)
+            changed = None
+        self._new_file = changed
+        return (
+            changed is not None
+            or self._woken
+            or self._stepped
+            or self._dispatcher.urgent(now)
+            or any(at is not None and at <= now for at in self._appointments())
+            or now >= self._next_recovery
+        )
+
+    _new_file: TasksFile | None = None
+
+    def _transact(self, now: Instant) -> None:
+        work = Work()
+        told: list[Event] = []
+        self._woken = False
+        try:
+            with self._store.writing() as w:
+                self._in_transaction(w, work, told, now)
+        except StoreError as error:
+            self._rolled_back(error, now)
+            return
+        self._retry_at, self.trouble, self._stepped = None, "", False
+        self._dispatcher.committed(work)
+        events = [*told, *work.events]
+        if events:
+            self._sink(events)
+
+    def _in_transaction(self, w: Writing, work: Work, told: list[Event], now: Instant) -> None:
+        self._dispatcher.settle(w, work, now)
+        if now >= self._next_recovery:
+            self._recover(w, work, now)
+        if self._new_file is not None:
+            told += self._adopt(w, self._new_file, now)
+        self._take_requests(w, work, now)
+        if self._planner is not None and not self.stopping:
+            if self._stepped:
+                told += self._planner.clock_stepped(w, now).events
+            planned = self._planner.plan(w, now)
+            told += planned.events
+            self._replace(w, work, planned, now)
+            self._dispatcher.paused = self._paused_names()
+        if not self.stopping or self.finish_due:
+            self._dispatcher.expire(w, work, now)
+            w.promote(now)
+            self._dispatcher.claim(w, work, now)
+        self._ready_at, self._expiry = w.next_ready_at(), w.next_expiry()
+
+    def _rolled_back(self, error: StoreError, now: Instant) -> None:
+        """Nothing was written: say so once, and try again in a moment."""
+        self._woken = True
+        self._retry_at = self._clock.monotonic() + STALL
+        if self._planner is not None:
+            self._planner.rolled_back()
+        if str(error) != self.trouble:
+            self.trouble = str(error)
+            self._sink([Event(at=now, kind="note", details={"text": f"{error}; trying again"})])
+
+    def _recover(self, w: Writing, work: Work, now: Instant) -> None:
+        self._next_recovery = now + RECOVERY
+        for owner in w.owners():
+            if owner.id != self._owner.id and self._is_gone(owner.id):
+                self._dispatcher.recover(w, work, owner.id, now)
+
+    def _adopt(self, w: Writing, file: TasksFile, now: Instant) -> Sequence[Event]:
+        before = self.file
+        self.file, self._new_file, self._reload_asked, self.faults = file, None, False, ()
+        self._dispatcher.adopt(file)
+        planned = self._planner.adopt(w, file, now) if self._planner is not None else Planned()
+        if [t.func for t in before.tasks.values()] != [t.func for t in file.tasks.values()]:
+            for executor in self._dispatcher.executors.values():
+                executor.recycle()
+        details = {
+            "added": sorted(set(file.tasks) - set(before.tasks)),
+            "removed": sorted(set(before.tasks) - set(file.tasks)),
+            "changed": sorted(
+                name for name, task in file.tasks.items() if before.tasks.get(name, task) != task
+            ),
+        }
+        return [Event(at=now, kind="reloaded", details=details), *planned.events]
+
+    def _refuse(self, error: ConfigError, now: Instant) -> None:
+        self._reload_asked = False
+        self.faults = error.faults or (str(error),)
+        self._sink([Event(at=now, kind="reload_refused", details={"faults": list(self.faults)})])
+
+    def _take_requests(self, w: Writing, work: Work, now: Instant) -> None:
+        to = [self._owner.id] + ([""] if self._planner is not None else [])
+        for request in w.take_requests(to):
+            if request.kind == "cancel":
+                run_id, force = int(request.arguments["run"]), bool(request.arguments.get("force"))
+                self._dispatcher.cancel(w, work, run_id, now, force=force)
+            elif request.kind == "reload":
+                self._reload_asked = self._woken = True
+
+    def _replace(self, w: Writing, work: Work, planned: Planned, now: Instant) -> None:
+        for run in planned.replaced:
+            self._dispatcher.cancel(w, work, run.id, now, reason=Reason.OVERLAP)
+
+    def _paused_names(self) -> frozenset[str]:
+        records = self._planner.records if self._planner is not None else self._store.task_records()
+        return frozenset(name for name, record in records.items() if record.paused)
+
+    def _refresh_paused(self) -> None:
+        if self._planner is None:
+            self._dispatcher.paused = self._paused_names()
+
+    # -- stopping -----------------------------------------------------------------------------------------------------
+
+    def _drain(self) -> None:
+        if not self.stopping:
+            return
+        dispatcher = self._dispatcher
+        dispatcher.claiming = self.finish_due and not self._kill_now
+        if not dispatcher.claiming:
+            for executor in dispatcher.executors.values():
+                executor.recall()
+        late = self._deadline is not None and self._clock.monotonic() >= self._deadline
+        if (self._kill_now or late) and not self._killing:
+            self._killing = True
+            dispatcher.claiming, self.finish_due, dispatcher.draining = False, False, True
+            self.killed = sum(run.begun for run in dispatcher.in_flight.values())
+            for executor in dispatcher.executors.values():
+                executor.stop(now=True)
+        if not dispatcher.in_flight and not (dispatcher.claiming and self._still_due()):
+            self.ended = True
+
+    def _still_due(self) -> bool:
+        now = self._clock.now()
+        return any(run.ready_at <= now and run.held_by is None for run in self._store.pending(until=now, limit=1))
+
+    def idle(self, *, within: int = MINUTE) -> bool:
+        """Nothing runs, and nothing but slots of schedules is due within so many microseconds."""
+        if self._dispatcher.in_flight or self._woken:
+            return False
+        horizon = self._clock.now() + within
+        return not any(
+            run.held_by is None and (run.attempt > 0 or run.ready_at <= self._clock.now())
+            for run in self._store.pending(until=horizon)
+        )
+
+    def _tidy(self, now: Instant) -> None:
+        try:
+            self._janitor.visit(self.file, now)
+            checkpoint = getattr(self._store, "checkpoint", None)
+            if checkpoint is not None and self._planner is not None:
+                checkpoint()
+        except StoreError as error:
+            self._rolled_back(error, now)
+

@@ -1,0 +1,129 @@
+"""The questions, asked of one SQLite connection."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final
+
+from arrcli.model.instant import Instant
+from arrcli.model.run import AttemptRecord, Run, State, TaskRecord
+from arrcli.store.contract import Owner, RunQuery
+from arrcli.store.rows import COLUMNS, attempt_of, last_attempt, record_of, run_of, unpacked
+
+_RUN: Final = f"SELECT {COLUMNS} FROM runs WHERE id = ?"
+_PENDING: Final = f"""SELECT {COLUMNS} FROM runs WHERE (stage IN (0, 1, 3) OR (stage = 2 AND started_at IS NULL))
+    AND ready_at <= ? ORDER BY ready_at, id LIMIT ?"""
+_RUNNING: Final = f"SELECT {COLUMNS} FROM runs WHERE stage = 2 ORDER BY id"
+_RECENT: Final = f"SELECT {COLUMNS} FROM runs WHERE stage = 4 ORDER BY finished_at DESC, id DESC LIMIT ?"
+_LAST: Final = f"""SELECT {COLUMNS} FROM runs WHERE task = ? AND stage = 4 AND state IN ('succeeded', 'failed')
+    ORDER BY id DESC LIMIT ?"""
+_ATTEMPTS: Final = """SELECT run_id, attempt, outcome, started_at, finished_at, duration, fault, cpu_us, rss_kb
+    FROM attempts WHERE run_id = ? ORDER BY attempt"""
+_OUTPUT: Final = """SELECT packed, bytes FROM outputs WHERE run_id = ?1 AND (?2 IS NULL OR attempt = ?2)
+    ORDER BY attempt DESC LIMIT 1"""
+_TASKS: Final = """SELECT name, mark, era, anchor, digest, first_seen, paused, pause_until, pause_note, broken, removed,
+    at_times FROM tasks ORDER BY name"""
+_WAIT_COUNT: Final = """SELECT (SELECT count(*) FROM runs WHERE stage = 0) + (SELECT count(*) FROM runs WHERE stage = 1)
+    + (SELECT count(*) FROM runs WHERE stage = 3) + (SELECT count(*) FROM runs WHERE stage = 2 AND started_at IS NULL),
+    (SELECT count(*) FROM runs WHERE stage = 2 AND started_at IS NOT NULL)"""
+_FOREVER: Final = 1 << 62
+
+
+class SQLReading:
+    """Implements `contract.Reading`. `_ask` runs one statement and gives all its rows."""
+
+    _ask: Callable[..., list[Any]]
+
+    def run(self, run_id: int) -> Run | None:
+        if not -(1 << 63) <= run_id < 1 << 63:
+            return None
+        rows = self._ask(_RUN, (run_id,))
+        return run_of(rows[0]) if rows else None
+
+    def runs(self, query: RunQuery) -> Sequence[Run]:
+        where, values = _conditions(query)
+        order = "ASC" if query.oldest_first else "DESC"
+        sql = f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY id {order} LIMIT ?"  # noqa: S608 - no text of users
+        return [run_of(row) for row in self._ask(sql, (*values, query.limit or -1))]
+
+    def pending(self, *, until: Instant | None = None, limit: int = 0) -> Sequence[Run]:
+        rows = self._ask(_PENDING, (_FOREVER if until is None else until, limit or -1))
+        return [run_of(row) for row in rows]
+
+    def running(self) -> Sequence[Run]:
+        return [run_of(row) for row in self._ask(_RUNNING)]
+
+    def recent(self, limit: int) -> Sequence[Run]:
+        return [run_of(row) for row in self._ask(_RECENT, (limit,))]
+
+    def last_runs(self, tasks: Collection[str], limit: int = 1) -> Mapping[str, Sequence[Run]]:
+        found = {name: [run_of(row) for row in self._ask(_LAST, (name, limit))] for name in tasks}
+        return {name: runs for name, runs in found.items() if runs}
+
+    def attempts(self, run_id: int) -> Sequence[AttemptRecord]:
+        earlier = [attempt_of(row) for row in self._ask(_ATTEMPTS, (run_id,))]
+        run = self.run(run_id)
+        last = None if run is None else last_attempt(run)
+        return earlier if last is None else [*earlier, last]
+
+    def output(self, run_id: int, attempt: int | None = None) -> bytes:
+        rows = self._ask(_OUTPUT, (run_id, attempt))
+        return unpacked(*rows[0]) if rows else b""
+
+    def task_records(self) -> Mapping[str, TaskRecord]:
+        return {row[0]: record_of(row) for row in self._ask(_TASKS)}
+
+    def counts(self) -> Mapping[State, int]:
+        ((pending, running),) = self._ask(_WAIT_COUNT)
+        ended = dict(self._ask("SELECT state, n FROM ended"))
+        counted = {State.PENDING: pending, State.RUNNING: running}
+        return {state: counted.get(state, ended.get(state.value, 0)) for state in State}
+
+    def owners(self) -> Sequence[Owner]:
+        rows = self._ask("SELECT id, pid, started_at, host, what FROM owners ORDER BY started_at, id")
+        return [Owner(id=row[0], pid=row[1], started_at=row[2], host=row[3], what=row[4]) for row in rows]
+
+    def meta(self, key: str) -> str | None:
+        rows = self._ask("SELECT value FROM meta WHERE key = ?", (key,))
+        return rows[0][0] if rows else None
+
+
+def _conditions(query: RunQuery) -> tuple[str, list[Any]]:
+    """The WHERE of a query, made of constant texts only, and its values."""
+    where, values = ["1"], []
+
+    def add(text: str, *given: Any) -> None:
+        where.append(text)
+        values.extend(given)
+
+    if query.task is not None:
+        glob = any(mark in query.task for mark in "*?")
+        add(f"coalesce(task, func) {'GLOB' if glob else '='} ?", query.task)
+    if query.states:
+        states = [state.value for state in query.states]
+        shown = "CASE WHEN state = 'running' AND started_at IS NULL THEN 'pending' ELSE state END"
+        add(f"{shown} IN ({_marks(states)})", *states)
+    for column, chosen in (("reason", query.reasons), ("origin", query.origins)):
+        if chosen:
+            add(f"{column} IN ({_marks(chosen)})", *(value.value for value in chosen))
+    if query.since is not None:
+        add("due_at >= ?", query.since)
+    if query.until is not None:
+        add("due_at < ?", query.until)
+    if query.key is not None:
+        add("key = ?", query.key)
+    return " AND ".join(where), values
+
+
+def _marks(values: Collection[Any]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def ask_on(connection: sqlite3.Connection) -> Callable[..., list[Any]]:
+    """`_ask` of one connection."""
+
+    def ask(sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        return connection.execute(sql, values).fetchall()
+
+    return ask

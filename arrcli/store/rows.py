@@ -1,0 +1,214 @@
+"""Rows to values and back."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+from arrcli.model.run import AttemptRecord, Cost, Fault, Origin, Reason, Run, State, TaskRecord
+from arrcli.store.schema import ENDED, HELD, READY, RUNNING, WAITING
+
+COLUMNS: Final = (
+    "id, task, func, args, kwargs, origin, state, reason, slot, last_slot, count, era, due_at, ready_at, enqueued_at,"
+    " started_at, finished_at, duration, attempt, losses, deaths, executor, pool, priority, key, retry_of, expires_at,"
+    " options, claimed_by, held_by, live, result, result_note, fault, cpu_us, rss_kb"
+)
+INSERTED: Final = f"{COLUMNS.removeprefix('id, ')}, scheduled, stage"
+_STATES: Final = {state.value: state for state in State}
+_ORIGINS: Final = {origin.value: origin for origin in Origin}
+_REASONS: Final = {reason.value: reason for reason in Reason}
+_NO_COST: Final = Cost()
+_PACK_OVER: Final = 4096
+
+
+def run_of(row: Sequence[Any]) -> Run:
+    """A row of `COLUMNS` as a run."""
+    return Run(
+        id=row[0],
+        task=row[1],
+        func=row[2],
+        args=() if row[3] is None else tuple(json.loads(row[3])),
+        kwargs={} if row[4] is None else json.loads(row[4]),
+        origin=_ORIGINS[row[5]],
+        state=_STATES[row[6]],
+        reason=None if row[7] is None else _REASONS[row[7]],
+        slot=row[8],
+        last_slot=row[9],
+        count=row[10],
+        era=row[11],
+        due_at=row[12],
+        ready_at=row[13],
+        enqueued_at=row[14],
+        started_at=row[15],
+        finished_at=row[16],
+        duration=row[17],
+        attempt=row[18],
+        losses=row[19],
+        deaths=row[20],
+        executor=row[21],
+        pool=row[22],
+        priority=row[23],
+        key=row[24],
+        retry_of=row[25],
+        expires_at=row[26],
+        options={} if row[27] is None else json.loads(row[27]),
+        claimed_by=row[28],
+        held_by=row[29],
+        live=row[30],
+        result=None if row[31] is None else json.loads(row[31]),
+        result_note=row[32],
+        fault=fault_of(row[33]),
+        cost=_NO_COST if row[34] is None and row[35] is None else Cost(cpu_us=row[34], rss_kb=row[35]),
+    )
+
+
+def row_of(run: Run) -> tuple[Any, ...]:
+    """A new run's values, in the order of `INSERTED`."""
+    return (
+        run.task,
+        run.func,
+        text(run.args),
+        text(run.kwargs),
+        run.origin.value,
+        run.state.value,
+        None if run.reason is None else run.reason.value,
+        run.slot,
+        run.last_slot,
+        run.count,
+        run.era,
+        run.due_at,
+        run.ready_at,
+        run.enqueued_at,
+        run.started_at,
+        run.finished_at,
+        run.duration,
+        run.attempt,
+        run.losses,
+        run.deaths,
+        run.executor,
+        run.pool,
+        run.priority,
+        run.key,
+        run.retry_of,
+        run.expires_at,
+        text(run.options),
+        run.claimed_by,
+        run.held_by,
+        run.live,
+        None if run.result is None else dumps(run.result),
+        run.result_note,
+        fault_text(run.fault),
+        run.cost.cpu_us,
+        run.cost.rss_kb,
+        int(run.scheduled),
+        stage_of(run, born=True),
+    )
+
+
+def stage_of(run: Run, *, born: bool = False) -> int:
+    """Where a run stands on its way; one that is `born` with its time come is ready at once."""
+    if run.state is State.RUNNING:
+        return RUNNING
+    if run.state is not State.PENDING:
+        return ENDED
+    if run.held_by is not None:
+        return HELD
+    return READY if born and run.ready_at <= run.enqueued_at else WAITING
+
+
+def text(value: Any) -> str | None:
+    """JSON, or NULL for what is empty."""
+    return dumps(value) if value else None
+
+
+def dumps(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), default=list)
+
+
+def fault_text(fault: Fault | None) -> str | None:
+    return None if fault is None else dumps([fault.type, fault.message, fault.traceback])
+
+
+def fault_of(said: str | None) -> Fault | None:
+    return None if said is None else Fault(*json.loads(said))
+
+
+def packed(output: bytes) -> tuple[int, bytes]:
+    """Whether it is compressed, and the bytes to keep."""
+    if len(output) > _PACK_OVER:
+        small = zlib.compress(output, 1)
+        if len(small) < len(output):
+            return 1, small
+    return 0, output
+
+
+def unpacked(is_packed: int, kept: bytes) -> bytes:
+    return zlib.decompress(kept) if is_packed else kept
+
+
+def attempt_of(row: Sequence[Any]) -> AttemptRecord:
+    """A row of the attempts."""
+    return AttemptRecord(
+        run_id=row[0],
+        attempt=row[1],
+        outcome=row[2],
+        started_at=row[3],
+        finished_at=row[4],
+        duration=row[5],
+        fault=fault_of(row[6]),
+        cost=Cost(cpu_us=row[7], rss_kb=row[8]),
+    )
+
+
+def last_attempt(run: Run) -> AttemptRecord | None:
+    """The attempt that ended the run: its row itself tells; None where there was none."""
+    if not run.ended or run.attempt == 0 or run.state is State.SKIPPED:
+        return None
+    outcome = run.reason.value if run.reason in (Reason.LOST, Reason.TIMED_OUT) else run.state.value
+    return AttemptRecord(
+        run_id=run.id,
+        attempt=run.attempt,
+        outcome=outcome,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        duration=run.duration,
+        fault=run.fault,
+        cost=run.cost,
+    )
+
+
+def record_of(row: Sequence[Any]) -> TaskRecord:
+    """A row of the tasks."""
+    return TaskRecord(
+        name=row[0],
+        mark=row[1],
+        era=row[2],
+        anchor=row[3],
+        digest=row[4],
+        first_seen=row[5],
+        paused=bool(row[6]),
+        pause_until=row[7],
+        pause_note=row[8],
+        broken=row[9],
+        removed=bool(row[10]),
+        at_times=tuple(json.loads(row[11])),
+    )
+
+
+def row_of_record(record: TaskRecord) -> tuple[Any, ...]:
+    return (
+        record.name,
+        record.mark,
+        record.era,
+        record.anchor,
+        record.digest,
+        record.first_seen,
+        int(record.paused),
+        record.pause_until,
+        record.pause_note,
+        record.broken,
+        int(record.removed),
+        dumps(record.at_times),
+    )

@@ -1,0 +1,282 @@
+"""The writes, inside one transaction of one SQLite connection."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from arrcli.model.instant import Instant
+from arrcli.model.run import ENDED, Run, State, TaskRecord
+from arrcli.store.contract import Move, Owner, Request
+from arrcli.store.reading import SQLReading, ask_on
+from arrcli.store.rows import (
+    COLUMNS,
+    INSERTED,
+    dumps,
+    fault_text,
+    packed,
+    row_of,
+    row_of_record,
+    run_of,
+    stage_of,
+)
+
+_ADD: Final = f"INSERT OR IGNORE INTO runs ({INSERTED}) VALUES ({', '.join('?' * (INSERTED.count(',') + 1))})"
+_SLOT: Final = f"SELECT {COLUMNS} FROM runs WHERE scheduled = 1 AND task = ? AND era = ? AND slot = ?"
+_KEY: Final = f"SELECT {COLUMNS} FROM runs WHERE key = ? AND stage IN (0, 1, 3)"
+_FENCE: Final = "WHERE id = ? AND state = ? AND attempt = ? AND claimed_by IS ?"
+_CLAIM: Final = f"""UPDATE runs SET state = 'running', stage = 2, attempt = ?, claimed_by = ?, held_by = NULL,
+    started_at = NULL {_FENCE}"""
+_BEGIN: Final = f"UPDATE runs SET started_at = ?, live = ? {_FENCE}"
+_MOVE: Final = f"""UPDATE runs SET state = ?, stage = ?, reason = ?, ready_at = ?, started_at = ?, finished_at = ?,
+    duration = ?, attempt = ?, losses = ?, deaths = ?, claimed_by = ?, held_by = ?, live = ?, result = ?,
+    result_note = ?, fault = ?, cpu_us = ?, rss_kb = ? {_FENCE}"""
+_RECORD: Final = "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_OUTPUT: Final = "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?)"
+_PROMOTE: Final = "UPDATE runs SET stage = 1 WHERE stage = 0 AND ready_at <= ?"
+_READY: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_ready WHERE stage = 1 AND executor = ?
+    ORDER BY priority DESC, ready_at, id LIMIT ?"""
+_ACTIVE: Final = """SELECT count(*) FROM runs INDEXED BY runs_live WHERE task = ? AND task IS NOT NULL
+    AND stage IN (0, 1, 2, 3) AND (stage = 2 OR attempt > 0)"""
+_ACTIVE_RUNS: Final = f"""SELECT {COLUMNS} FROM runs WHERE task = ? AND stage IN (0, 1, 2, 3)
+    AND (stage = 2 OR attempt > 0) ORDER BY id"""
+_PENDING_OF: Final = f"SELECT {COLUMNS} FROM runs WHERE task = ? AND stage IN (0, 1, 3) ORDER BY id"
+_QUEUED: Final = """SELECT count(*) FROM runs INDEXED BY runs_live WHERE task = ? AND task IS NOT NULL
+    AND stage IN (0, 1, 2, 3) AND stage <> 2 AND scheduled = 1 AND attempt = 0"""
+_POOL: Final = "SELECT count(*) FROM runs WHERE stage = 2 AND pool = ?"
+_HOLD: Final = f"UPDATE runs SET stage = 3, held_by = ? {_FENCE}"
+_UNHOLD: Final = """UPDATE runs SET stage = 1, held_by = NULL WHERE id IN (SELECT id FROM runs WHERE stage = 3
+    AND held_by = ? ORDER BY priority DESC, ready_at, id LIMIT ?)"""
+_LAST_SCHEDULED: Final = f"""SELECT {COLUMNS} FROM runs WHERE scheduled = 1 AND task = ?
+    ORDER BY era DESC, slot DESC LIMIT 1"""
+_PUT_TASK: Final = "INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_CUTOFF: Final = """SELECT id FROM runs WHERE task IS ? AND stage = 4 AND state IN ('succeeded', 'failed')
+    ORDER BY id DESC LIMIT 1 OFFSET ?"""
+_PRUNED: Final = """SELECT id, state FROM runs WHERE task IS ? AND stage = 4 AND (finished_at < ? OR id < ?)
+    ORDER BY id LIMIT ?"""
+
+
+class SQLTransaction(SQLReading):
+    """Implements `contract.Writing`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+        self._ask = ask_on(connection)
+        self._tally: Counter[str] = Counter()
+
+    def flush(self) -> None:
+        """Write what is only counted so far; called once, before the commit."""
+        for state, more in self._tally.items():
+            self._db.execute(
+                "INSERT INTO ended VALUES (?1, ?2) ON CONFLICT (state) DO UPDATE SET n = n + ?2", (state, more)
+            )
+
+    def data_version(self) -> int:
+        return int(self._ask("PRAGMA data_version")[0][0])
+
+    # -- runs ---------------------------------------------------------------------------------------------------------
+
+    def add(self, runs: Sequence[Run]) -> Sequence[Run]:
+        return [self._add(run) for run in runs]
+
+    def _add(self, run: Run) -> Run:
+        cursor = self._db.execute(_ADD, row_of(run))
+        if not cursor.rowcount:
+            return self._there_already(run)
+        if run.state in ENDED:
+            self._tally[run.state.value] += 1
+        return replace(run, id=int(cursor.lastrowid or 0))
+
+    def _there_already(self, run: Run) -> Run:
+        if run.scheduled:
+            rows = self._ask(_SLOT, (run.task, run.era, run.slot))
+            if rows:
+                return run_of(rows[0])
+        return run_of(self._ask(_KEY, (run.key,))[0])
+
+    def lengthen(self, run_id: int, *, last_slot: Instant, count: int, at: Instant) -> None:
+        self._db.execute(
+            "UPDATE runs SET last_slot = ?, count = count + ?, finished_at = ? WHERE id = ? AND state = 'skipped'",
+            (last_slot, count, at, run_id),
+        )
+
+    def last_scheduled(self, task: str) -> Run | None:
+        return self._one(_LAST_SCHEDULED, (task,))
+
+    def move(self, moves: Sequence[Move]) -> Sequence[bool]:
+        return [self._move(move) for move in moves]
+
+    def _move(self, move: Move) -> bool:
+        was, now = move.was, move.now
+        fence = (was.id, was.state.value, was.attempt, was.claimed_by)
+        if was.state is State.PENDING and now.state is State.RUNNING:
+            cursor = self._db.execute(_CLAIM, (now.attempt, now.claimed_by, *fence))
+        elif was.state is now.state is State.RUNNING:
+            cursor = self._db.execute(_BEGIN, (now.started_at, now.live, *fence))
+        else:
+            cursor = self._db.execute(_MOVE, (*_moved(now), *fence))
+        if not cursor.rowcount:
+            return False
+        if now.state in ENDED:
+            self._tally[now.state.value] += 1
+        self._keep_history(move)
+        return True
+
+    def _keep_history(self, move: Move) -> None:
+        record = move.record
+        if record is not None:
+            values = (record.started_at, record.finished_at, record.duration, fault_text(record.fault))
+            cost = (record.cost.cpu_us, record.cost.rss_kb)
+            self._db.execute(_RECORD, (record.run_id, record.attempt, record.outcome, *values, *cost))
+        if move.output:
+            self._db.execute(_OUTPUT, (move.was.id, move.was.attempt, *packed(move.output)))
+
+    # -- the queue ----------------------------------------------------------------------------------------------------
+
+    def promote(self, now: Instant) -> int:
+        return self._db.execute(_PROMOTE, (now,)).rowcount
+
+    def next_ready_at(self) -> Instant | None:
+        return self._value("SELECT min(ready_at) FROM runs WHERE stage = 0")
+
+    def ready(self, limit: int, *, executor: str = "process") -> Sequence[Run]:
+        return [run_of(row) for row in self._ask(_READY, (executor, limit))]
+
+    def active(self, tasks: Collection[str]) -> Mapping[str, int]:
+        return self._counted(_ACTIVE, tasks)
+
+    def active_runs(self, task: str) -> Sequence[Run]:
+        return [run_of(row) for row in self._ask(_ACTIVE_RUNS, (task,))]
+
+    def pending_of(self, task: str) -> Sequence[Run]:
+        return [run_of(row) for row in self._ask(_PENDING_OF, (task,))]
+
+    def pool_active(self, pools: Collection[str]) -> Mapping[str, int]:
+        return self._counted(_POOL, pools)
+
+    def hold(self, runs: Sequence[Run]) -> None:
+        for run in runs:
+            self._db.execute(_HOLD, (run.held_by, run.id, run.state.value, run.attempt, run.claimed_by))
+
+    def unhold(self, held_by: str, limit: int) -> int:
+        return self._db.execute(_UNHOLD, (held_by, limit or -1)).rowcount
+
+    def held(self) -> Mapping[str, int]:
+        return dict(self._ask("SELECT held_by, count(*) FROM runs WHERE stage = 3 GROUP BY held_by"))
+
+    def queued_slots(self, tasks: Collection[str]) -> Mapping[str, int]:
+        return self._counted(_QUEUED, tasks)
+
+    def retarget(self, task: str, *, pool: str, priority: int, executor: str) -> None:
+        self._db.execute(
+            "UPDATE runs SET pool = ?, priority = ?, executor = ? WHERE task = ? AND stage IN (0, 1, 3)",
+            (pool, priority, executor, task),
+        )
+
+    def claimed_by(self, owner: str) -> Sequence[Run]:
+        sql = f"SELECT {COLUMNS} FROM runs WHERE stage = 2 AND claimed_by = ? ORDER BY id"
+        return [run_of(row) for row in self._ask(sql, (owner,))]
+
+    def due_to_expire(self, now: Instant) -> Sequence[Run]:
+        sql = f"""SELECT {COLUMNS} FROM runs WHERE expires_at IS NOT NULL AND stage IN (0, 1, 3) AND expires_at <= ?
+            AND attempt = 0 ORDER BY id"""
+        return [run_of(row) for row in self._ask(sql, (now,))]
+
+    def next_expiry(self) -> Instant | None:
+        return self._value(
+            "SELECT min(expires_at) FROM runs WHERE expires_at IS NOT NULL AND stage IN (0, 1, 3) AND attempt = 0"
+        )
+
+    # -- what else is kept --------------------------------------------------------------------------------------------
+
+    def put_task_records(self, records: Sequence[TaskRecord]) -> None:
+        self._db.executemany(_PUT_TASK, [row_of_record(record) for record in records])
+
+    def put_marks(self, marks: Sequence[tuple[str, Instant, int]]) -> None:
+        rows = [(mark, era, name) for name, mark, era in marks]
+        self._db.executemany("UPDATE tasks SET mark = ?, era = ? WHERE name = ?", rows)
+
+    def put_broken(self, task: str, why: str) -> None:
+        self._db.execute("UPDATE tasks SET broken = ?1 WHERE name = ?2 AND broken <> ?1", (why, task))
+
+    def put_owner(self, owner: Owner) -> None:
+        values = (owner.id, owner.pid, owner.started_at, owner.host, owner.what)
+        self._db.execute("INSERT OR REPLACE INTO owners VALUES (?, ?, ?, ?, ?)", values)
+
+    def drop_owner(self, owner_id: str) -> None:
+        self._db.execute("DELETE FROM owners WHERE id = ?", (owner_id,))
+        self._db.execute("DELETE FROM requests WHERE addressee = ? AND addressee <> ''", (owner_id,))
+
+    def put_meta(self, key: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def add_request(self, request: Request) -> int:
+        cursor = self._db.execute(
+            "INSERT INTO requests (kind, addressee, arguments, at) VALUES (?, ?, ?, ?)",
+            (request.kind, request.to, dumps(dict(request.arguments)), request.at),
+        )
+        return int(cursor.lastrowid or 0)
+
+    def take_requests(self, to: Collection[str]) -> Sequence[Request]:
+        found = []
+        for addressee in to:
+            sql = "SELECT id, kind, addressee, arguments, at FROM requests WHERE addressee = ?"
+            found += self._ask(sql, (addressee,))
+        self._db.executemany("DELETE FROM requests WHERE id = ?", [(row[0],) for row in found])
+        return [
+            Request(id=row[0], kind=row[1], to=row[2], arguments=json.loads(row[3]), at=row[4])
+            for row in sorted(found)
+        ]
+
+    def prune(self, *, task: str, keep: int, before: Instant, limit: int) -> int:
+        name = task or None
+        cutoff = self._ask(_CUTOFF, (name, max(keep - 1, 0)))
+        oldest_kept = cutoff[0][0] if cutoff else 0
+        rows = self._ask(_PRUNED, (name, before, oldest_kept, limit))
+        ids = [(row[0],) for row in rows]
+        for table, column in (("runs", "id"), ("attempts", "run_id"), ("outputs", "run_id")):
+            self._db.executemany(f"DELETE FROM {table} WHERE {column} = ?", ids)  # noqa: S608 - constants
+        self._tally.subtract(row[1] for row in rows)
+        return len(rows)
+
+    # -- small change -------------------------------------------------------------------------------------------------
+
+    def _one(self, sql: str, values: Sequence[Any]) -> Run | None:
+        rows = self._ask(sql, values)
+        return run_of(rows[0]) if rows else None
+
+    def _value(self, sql: str) -> int | None:
+        found = self._ask(sql)[0][0]
+        return None if found is None else int(found)
+
+    def _counted(self, sql: str, names: Collection[str]) -> Mapping[str, int]:
+        found = {name: int(self._ask(sql, (name,))[0][0]) for name in names}
+        return {name: count for name, count in found.items() if count}
+
+
+def _moved(run: Run) -> tuple[Any, ...]:
+    return (
+        run.state.value,
+        stage_of(run),
+        None if run.reason is None else run.reason.value,
+        run.ready_at,
+        run.started_at,
+        run.finished_at,
+        run.duration,
+        run.attempt,
+        run.losses,
+        run.deaths,
+        run.claimed_by,
+        run.held_by,
+        run.live,
+        None if run.result is None else dumps(run.result),
+        run.result_note,
+        fault_text(run.fault),
+        run.cost.cpu_us,
+        run.cost.rss_kb,
+    )
+

@@ -233,9 +233,7 @@ class Dispatcher:
                 finished_at=now,
                 fault=fault,
             )
-            move = Move(
-                was=was, now=becomes, record=record if becomes.state is State.PENDING else None
-            )
+            move = Move(was=was, now=becomes, record=record if becomes.state is State.PENDING else None)
             if w.move([move])[0]:
                 self._free(work, was)
                 work.events.append(Event(at=now, kind="run_recovered", run=becomes))

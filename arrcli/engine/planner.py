@@ -118,7 +118,9 @@ class Planner:
             if task is not None and new_era(task, record, now):
                 self.records[name] = replace(record, mark=now, era=record.era + 1)
                 eras.append((name, now, record.era + 1))
-                text = f"{name}: its slots were considered up to a later time than now; it starts again from now"
+                text = (
+                    f"{name}: its slots were considered up to a later time than now; it starts again from now"
+                )
                 planned.events.append(Event(at=now, kind="note", details={"text": text}))
         if eras:
             planned.touched = True
@@ -328,4 +330,3 @@ def _end_slots(w: Writing, task: str, now: Instant, planned: Planned) -> None:
             planned.events.append(Event(at=now, kind="run_skipped", run=ended))
         else:
             w.hold([run.held(f"unknown {task}")])
-

@@ -346,7 +346,9 @@ class Runner:
 
     def _still_due(self) -> bool:
         now = self._clock.now()
-        return any(run.ready_at <= now and run.held_by is None for run in self._store.pending(until=now, limit=1))
+        return any(
+            run.ready_at <= now and run.held_by is None for run in self._store.pending(until=now, limit=1)
+        )
 
     def idle(self, *, within: int = MINUTE) -> bool:
         """Nothing runs, and nothing but slots of schedules is due within so many microseconds."""
@@ -366,4 +368,3 @@ class Runner:
                 checkpoint()
         except StoreError as error:
             self._rolled_back(error, now)
-

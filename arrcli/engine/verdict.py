@@ -148,4 +148,3 @@ def on_failure_run(run: Run, policy: Task, run_json: Mapping[str, Any], now: Ins
 
 def _fault(outcome: Outcome) -> Fault:
     return Fault(outcome.error_type, outcome.error_message, outcome.error_traceback)
-

@@ -206,7 +206,13 @@ class Run:
         )
 
     def awaiting_retry(
-        self, *, ready_at: Instant, reason: Reason, fault: Fault | None, lost: bool = False, died: bool = False
+        self,
+        *,
+        ready_at: Instant,
+        reason: Reason,
+        fault: Fault | None,
+        lost: bool = False,
+        died: bool = False,
     ) -> Run:
         """The attempt failed and another will follow: pending again, with what went wrong kept on it."""
         return self._to(
@@ -222,9 +228,7 @@ class Run:
 
     def released(self) -> Run:
         """Claimed but not begun, given back: the attempt does not count."""
-        return self._to(
-            State.PENDING, attempt=self.attempt - 1, claimed_by=None, started_at=None, live=None
-        )
+        return self._to(State.PENDING, attempt=self.attempt - 1, claimed_by=None, started_at=None, live=None)
 
     def cancelled(self, *, at: Instant, reason: Reason = Reason.USER, duration: int | None = None) -> Run:
         return self._to(

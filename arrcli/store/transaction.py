@@ -72,7 +72,8 @@ class SQLTransaction(SQLReading):
         """Write what is only counted so far; called once, before the commit."""
         for state, more in self._tally.items():
             self._db.execute(
-                "INSERT INTO ended VALUES (?1, ?2) ON CONFLICT (state) DO UPDATE SET n = n + ?2", (state, more)
+                "INSERT INTO ended VALUES (?1, ?2) ON CONFLICT (state) DO UPDATE SET n = n + ?2",
+                (state, more),
             )
 
     def data_version(self) -> int:
@@ -279,4 +280,3 @@ def _moved(run: Run) -> tuple[Any, ...]:
         run.cost.cpu_us,
         run.cost.rss_kb,
     )
-

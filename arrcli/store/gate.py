@@ -1,0 +1,51 @@
+"""The gate: a flock file before the write lock, so that loops of writers do not starve the daemon.
+
+SQLite's own waiting is a lottery that a busy writer wins again and again. A privileged store (the daemon's) takes the gate
+exclusively around its transaction, the others share it before they begin.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+_PAUSE_S: Final = 0.0005
+
+
+class Gate:
+    """The gate of one store. Who waits longer than `patience` seconds goes on without it: SQLite's lock still guards."""
+
+    def __init__(self, path: str, *, privileged: bool, patience: float) -> None:
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        self._mode = fcntl.LOCK_EX if privileged else fcntl.LOCK_SH
+        self._patience = patience
+
+    @contextmanager
+    def passed(self) -> Iterator[None]:
+        """Held through the block."""
+        held = self._take()
+        try:
+            yield
+        finally:
+            if held:
+                fcntl.flock(self._handle, fcntl.LOCK_UN)
+
+    def _take(self) -> bool:
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                fcntl.flock(self._handle, self._mode | fcntl.LOCK_NB)
+                return True
+            except OSError:
+                if time.monotonic() >= until:
+                    return False
+                time.sleep(_PAUSE_S)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            os.close(self._handle)

@@ -1,0 +1,69 @@
+"""The store that lives as long as its program: the same tables in memory, behind one connection and a lock."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from arrcli.errors import StoreError
+from arrcli.model.run import Run
+from arrcli.store.reading import SQLReading
+from arrcli.store.schema import migrate
+from arrcli.store.transaction import SQLTransaction
+
+
+class MemoryStore(SQLReading):
+    """Implements `contract.Store`; what it keeps goes with it."""
+
+    durable = False
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(
+            ":memory:", isolation_level=None, cached_statements=256, check_same_thread=False
+        )
+        migrate(self._db, "memory")
+        self._closed = False
+
+    def _ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        with self._lock:
+            self._usable()
+            return self._db.execute(sql, values).fetchall()
+
+    def _usable(self) -> None:
+        if self._closed:
+            raise StoreError("the memory store was closed; what it kept is gone")
+
+    @contextmanager
+    def writing(self) -> Iterator[SQLTransaction]:
+        """One transaction."""
+        with self._lock:
+            self._usable()
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                transaction = SQLTransaction(self._db)
+                yield transaction
+                transaction.flush()
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+
+    def append(self, runs: Sequence[Run]) -> Sequence[Run]:
+        """Add runs."""
+        with self.writing() as w:
+            return w.add(runs)
+
+    def data_version(self) -> int:
+        """Always the same: no other process can write here."""
+        return 0
+
+    def close(self) -> None:
+        """Forget everything; idempotent."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._db.close()

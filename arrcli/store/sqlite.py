@@ -1,0 +1,247 @@
+"""The store that outlives its process: one SQLite database in WAL mode, every commit synchronised to the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import stat
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from arrcli.errors import NotFoundError, StoreBusyError, StoreError
+from arrcli.model.run import Run
+from arrcli.store.gate import Gate
+from arrcli.store.reading import SQLReading
+from arrcli.store.schema import migrate
+from arrcli.store.transaction import SQLTransaction
+
+PATIENCE_S: Final = 10.0
+CHECKPOINT_OVER: Final = 8 << 20
+"""Bytes of write-ahead log from which the planner checkpoints."""
+
+
+class StoreFullError(StoreError):
+    """The disk is full: nothing was written, and what is committed stays."""
+
+    kind = "store_full"
+
+
+class SQLiteStore(SQLReading):
+    """Implements `contract.Store` on a file.
+
+    `create=False`: NotFoundError where there is none. `read_only`: never creates or changes anything. `privileged`: the
+    daemon's, which passes the gate first. One connection writes, under a lock; each thread reads on one of its own; none
+    is used in a forked child.
+    """
+
+    durable = True
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        create: bool = True,
+        read_only: bool = False,
+        privileged: bool = False,
+        patience: float = PATIENCE_S,
+    ) -> None:
+        self.path = Path(path)
+        self.read_only = read_only
+        self._patience = patience
+        self._lock = threading.RLock()
+        self._local = threading.local()
+        self._waiting: list[_Batch] = []
+        self._waiting_lock = threading.Lock()
+        self._open: list[sqlite3.Connection] = []
+        self._gate: Gate | None = None
+        self._pid = os.getpid()
+        self._check_file(create=create and not read_only)
+        self._inode = self.path.stat().st_ino
+        with _translated(str(self.path)):
+            if read_only:
+                self._read_on()
+                return
+            self._writer = self._connect()
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            migrate(self._writer, str(self.path))
+        self._gate = Gate(f"{self.path}.gate", privileged=privileged, patience=patience)
+
+    # -- opening ------------------------------------------------------------------------------------------------------
+
+    def _check_file(self, *, create: bool) -> None:
+        try:
+            mode = os.lstat(self.path).st_mode
+        except FileNotFoundError:
+            if not create:
+                raise NotFoundError(f"there is no store at {self.path}; arr run makes one") from None
+            self._make()
+            return
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be opened: {error.strerror}") from error
+        if stat.S_ISLNK(mode):
+            raise StoreError(f"{self.path} is a link; arr does not follow links to its store: remove it")
+        if not stat.S_ISREG(mode):
+            raise StoreError(f"{self.path} is in the place of the store and is no file; move it away")
+
+    def _make(self) -> None:
+        flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            handle = os.open(self.path, flags, 0o600)
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be made: {error.strerror}") from error
+        os.fchmod(handle, 0o600)
+        os.close(handle)
+
+    def _connect(self) -> sqlite3.Connection:
+        uri = f"{self.path.absolute().as_uri()}?mode={'ro' if self.read_only else 'rw'}"
+        connection = sqlite3.connect(
+            uri,
+            uri=True,
+            timeout=self._patience,
+            isolation_level=None,
+            cached_statements=256,
+            check_same_thread=False,
+        )
+        if not self.read_only:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+        self._open.append(connection)
+        return connection
+
+    def _read_on(self) -> sqlite3.Connection:
+        """This thread's connection for reading."""
+        self._same_process()
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is None:
+            found = self._local.connection = self._connect()
+        return found
+
+    def _same_process(self) -> None:
+        if os.getpid() != self._pid:
+            raise StoreError("a store was carried into a forked child; open it anew there")
+
+    def _ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        with _translated(str(self.path)):
+            return self._read_on().execute(sql, values).fetchall()
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[SQLTransaction]:
+        """One transaction; StoreBusyError when another process keeps the write lock too long."""
+        self._same_process()
+        if self.read_only or self._gate is None:
+            raise StoreError(f"{self.path} was opened for reading only")
+        with self._lock, self._gate.passed(), _translated(str(self.path)):
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                transaction = SQLTransaction(self._writer)
+                yield transaction
+                transaction.flush()
+                self._writer.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    self._writer.execute("ROLLBACK")
+                raise
+
+    def append(self, runs: Sequence[Run]) -> Sequence[Run]:
+        """Add runs, durably; callers in several threads share one commit."""
+        batch = _Batch(runs)
+        with self._waiting_lock:
+            self._waiting.append(batch)
+        with self._lock:
+            if not batch.done:
+                self._commit_waiting()
+        if batch.error is not None:
+            raise batch.error
+        return batch.added
+
+    def _commit_waiting(self) -> None:
+        with self._waiting_lock:
+            batches, self._waiting = self._waiting, []
+        try:
+            with self.writing() as w:
+                for batch in batches:
+                    batch.added = w.add(batch.runs)
+        except Exception as error:
+            for batch in batches:
+                batch.error = error
+        for batch in batches:
+            batch.done = True
+
+    def data_version(self) -> int:
+        """Asked of the writing connection, so that our own commits do not count."""
+        with self._lock, _translated(str(self.path)):
+            connection = self._read_on() if self.read_only else self._writer
+            return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+    # -- keeping ------------------------------------------------------------------------------------------------------
+
+    def checkpoint(self, *, over: int = CHECKPOINT_OVER) -> None:
+        """Move the write-ahead log into the database where it has grown; only the planner does."""
+        with contextlib.suppress(OSError):
+            if Path(f"{self.path}-wal").stat().st_size <= over:
+                return
+        with self._lock, contextlib.suppress(sqlite3.OperationalError):
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def verify(self) -> None:
+        """StoreError when the database is no longer the one at its path: writes to it would be lost silently."""
+        try:
+            inode = os.lstat(self.path).st_ino
+        except OSError:
+            inode = -1
+        if inode != self._inode:
+            raise StoreError(
+                f"the store {self.path} was deleted or replaced while in use; stop arr and start it again"
+            )
+
+    def close(self) -> None:
+        """Close every connection; idempotent."""
+        if os.getpid() == self._pid:
+            for connection in self._open:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.close()
+        self._open.clear()
+        if self._gate is not None:
+            self._gate.close()
+
+
+class _Batch:
+    __slots__ = ("added", "done", "error", "runs")
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.runs = runs
+        self.added: Sequence[Run] = ()
+        self.error: Exception | None = None
+        self.done = False
+
+
+@contextmanager
+def _translated(where: str) -> Iterator[None]:
+    """SQLite's errors as ours, each with the next step."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise _operational(error, where) from error
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+            raise
+        raise StoreError(
+            f"{where} is damaged or is no store of arr's ({error}); look at it with: arr db check"
+        ) from error
+
+
+def _operational(error: sqlite3.OperationalError, where: str) -> StoreError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreBusyError(f"{where} is kept locked by another process; nothing was written")
+    if code == sqlite3.SQLITE_FULL:
+        return StoreFullError(f"the disk of {where} is full; nothing was written")
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
+        return StoreError(f"{where} cannot be opened for writing ({error}); check its owner and mode")
+    return StoreError(f"{where}: {error}")

@@ -1,1 +1,1 @@
-"""What moves runs: the planner makes them, the dispatcher settles and claims them, the janitor tidies, the runner turns the crank."""
+"""What moves runs: the planner makes them, the dispatcher settles and claims them, the runner turns the crank."""

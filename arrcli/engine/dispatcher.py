@@ -53,9 +53,7 @@ class Work:
 class Dispatcher:
     """Claims what may start for the executors of one owner, and settles what they report."""
 
-    def __init__(
-        self, *, owner: str, clock: Clock, executors: Mapping[str, Executor], seed: int | None = None
-    ) -> None:
+    def __init__(self, *, owner: str, clock: Clock, executors: Mapping[str, Executor], seed: int | None = None) -> None:
         self.owner = owner
         self.executors = executors
         self.in_flight: dict[int, Run] = {}
@@ -130,17 +128,13 @@ class Dispatcher:
     def _settled(self, outcome: Outcome, now: Instant) -> Move:
         was = self._with_begun(self.in_flight[outcome.run_id])
         policy = policy_of(was, self._task(was))
-        becomes = verdict(
-            was, policy, outcome, now=now, draining=self.draining, luck=self._luck.uniform(-1, 1)
-        )
+        becomes = verdict(was, policy, outcome, now=now, draining=self.draining, luck=self._luck.uniform(-1, 1))
         reason = self._cancelling.get(was.id)
         if reason is not None and becomes.state is State.PENDING:
             becomes = replace(was.cancelled(at=now, reason=reason), started_at=becomes.started_at)
         elif reason is not None and becomes.state is State.CANCELLED:
             becomes = replace(becomes, reason=reason)
-        return Move(
-            was=was, now=becomes, record=record_of(was, becomes, outcome), output=outcome.output or None
-        )
+        return Move(was=was, now=becomes, record=record_of(was, becomes, outcome), output=outcome.output or None)
 
     def _with_begun(self, run: Run) -> Run:
         begun = self._begun.get(run.id)

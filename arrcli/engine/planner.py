@@ -118,9 +118,7 @@ class Planner:
             if task is not None and new_era(task, record, now):
                 self.records[name] = replace(record, mark=now, era=record.era + 1)
                 eras.append((name, now, record.era + 1))
-                text = (
-                    f"{name}: its slots were considered up to a later time than now; it starts again from now"
-                )
+                text = f"{name}: its slots were considered up to a later time than now; it starts again from now"
                 planned.events.append(Event(at=now, kind="note", details={"text": text}))
         if eras:
             planned.touched = True
@@ -208,9 +206,7 @@ class Planner:
         for record in free:
             w.unhold(f"paused {record.name}", 0)
             self.records[record.name] = record
-            planned.events.append(
-                Event(at=now, kind="note", details={"text": f"{record.name}: its pause is over"})
-            )
+            planned.events.append(Event(at=now, kind="note", details={"text": f"{record.name}: its pause is over"}))
         if free:
             planned.touched = True
             w.put_task_records(free)
@@ -236,9 +232,7 @@ class Planner:
 
     def _rebuild(self) -> None:
         found = (
-            (next_due(task, self.records[name].mark), name)
-            for name, task in self.tasks.items()
-            if name in self.records
+            (next_due(task, self.records[name].mark), name) for name, task in self.tasks.items() if name in self.records
         )
         self._heap = [(at, name) for at, name in found if at is not None]
         heapq.heapify(self._heap)
@@ -316,9 +310,7 @@ def _skip(
     else:
         made = replace(_run_of(task, record, first, now), last_slot=last, count=count)
         (skipped,) = w.add([made.skipped(at=now, reason=reason)])
-    return Event(
-        at=now, kind="run_skipped", run=skipped, details={"count": count, "slot": first, "last_slot": last}
-    )
+    return Event(at=now, kind="run_skipped", run=skipped, details={"count": count, "slot": first, "last_slot": last})
 
 
 def _end_slots(w: Writing, task: str, now: Instant, planned: Planned) -> None:

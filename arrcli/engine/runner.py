@@ -292,9 +292,7 @@ class Runner:
         details = {
             "added": sorted(set(file.tasks) - set(before.tasks)),
             "removed": sorted(set(before.tasks) - set(file.tasks)),
-            "changed": sorted(
-                name for name, task in file.tasks.items() if before.tasks.get(name, task) != task
-            ),
+            "changed": sorted(name for name, task in file.tasks.items() if before.tasks.get(name, task) != task),
         }
         return [Event(at=now, kind="reloaded", details=details), *planned.events]
 
@@ -346,9 +344,7 @@ class Runner:
 
     def _still_due(self) -> bool:
         now = self._clock.now()
-        return any(
-            run.ready_at <= now and run.held_by is None for run in self._store.pending(until=now, limit=1)
-        )
+        return any(run.ready_at <= now and run.held_by is None for run in self._store.pending(until=now, limit=1))
 
     def idle(self, *, within: int = MINUTE) -> bool:
         """Nothing runs, and nothing but slots of schedules is due within so many microseconds."""

@@ -44,9 +44,7 @@ def open_private(path: Path, flags: int) -> int:
         handle = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, PRIVATE_FILE)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EMLINK):
-            raise StoreError(
-                f"{path} is a link; arr does not follow links in its state directory: remove it"
-            ) from None
+            raise StoreError(f"{path} is a link; arr does not follow links in its state directory: remove it") from None
         raise StoreError(f"{path} cannot be opened: {error.strerror}") from error
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)

@@ -113,9 +113,7 @@ def _in_words(said: str) -> int:
     text = said.strip()
     if text == "0":
         return 0
-    text = re.sub(
-        "[A-Z][a-zA-Z]+", lambda word: word[0].lower(), text
-    )  # "2 Days", but no "5M": a month to some
+    text = re.sub("[A-Z][a-zA-Z]+", lambda word: word[0].lower(), text)  # "2 Days", but no "5M": a month to some
     total, smallest, place = Fraction(0), WEEK + 1, 0
     while (found := _PART.match(text, place)) and len(text) <= 64:
         size = _UNITS.get(found["unit"])
@@ -282,7 +280,5 @@ def _on(day: date, clock: time, zone: ZoneInfo) -> Instant:
 
 def _sure(instant: Instant | None, text: str) -> Instant:
     if instant is None:
-        raise ScheduleError(
-            f'"{text}" does not exist on that clock: the day was left out', hint="give an offset, as Z"
-        )
+        raise ScheduleError(f'"{text}" does not exist on that clock: the day was left out', hint="give an offset, as Z")
     return instant

@@ -22,9 +22,7 @@ class MemoryStore(SQLReading):
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(
-            ":memory:", isolation_level=None, cached_statements=256, check_same_thread=False
-        )
+        self._db = sqlite3.connect(":memory:", isolation_level=None, cached_statements=256, check_same_thread=False)
         migrate(self._db, "memory")
         self._closed = False
 

@@ -44,7 +44,7 @@ class SQLReading:
     def runs(self, query: RunQuery) -> Sequence[Run]:
         where, values = _conditions(query)
         order = "ASC" if query.oldest_first else "DESC"
-        sql = f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY id {order} LIMIT ?"  # noqa: S608 - no text of users
+        sql = f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY id {order} LIMIT ?"
         return [run_of(row) for row in self._ask(sql, (*values, query.limit or -1))]
 
     def pending(self, *, until: Instant | None = None, limit: int = 0) -> Sequence[Run]:
@@ -77,8 +77,8 @@ class SQLReading:
     def counts(self) -> Mapping[State, int]:
         ((pending, running),) = self._ask(_WAIT_COUNT)
         ended = dict(self._ask("SELECT state, n FROM ended"))
-        counted = {State.PENDING: pending, State.RUNNING: running}
-        return {state: counted.get(state, ended.get(state.value, 0)) for state in State}
+        counted: dict[State, int] = {State.PENDING: pending, State.RUNNING: running}
+        return {state: int(counted.get(state, ended.get(state.value, 0))) for state in State}
 
     def owners(self) -> Sequence[Owner]:
         rows = self._ask("SELECT id, pid, started_at, host, what FROM owners ORDER BY started_at, id")
@@ -91,7 +91,8 @@ class SQLReading:
 
 def _conditions(query: RunQuery) -> tuple[str, list[Any]]:
     """The WHERE of a query, made of constant texts only, and its values."""
-    where, values = ["1"], []
+    where = ["1"]
+    values: list[Any] = []
 
     def add(text: str, *given: Any) -> None:
         where.append(text)

@@ -196,9 +196,7 @@ class SQLiteStore(SQLReading):
         except OSError:
             inode = -1
         if inode != self._inode:
-            raise StoreError(
-                f"the store {self.path} was deleted or replaced while in use; stop arr and start it again"
-            )
+            raise StoreError(f"the store {self.path} was deleted or replaced while in use; stop arr and start it again")
 
     def close(self) -> None:
         """Close every connection; idempotent."""

@@ -229,8 +229,7 @@ class SQLTransaction(SQLReading):
             found += self._ask(sql, (addressee,))
         self._db.executemany("DELETE FROM requests WHERE id = ?", [(row[0],) for row in found])
         return [
-            Request(id=row[0], kind=row[1], to=row[2], arguments=json.loads(row[3]), at=row[4])
-            for row in sorted(found)
+            Request(id=row[0], kind=row[1], to=row[2], arguments=json.loads(row[3]), at=row[4]) for row in sorted(found)
         ]
 
     def prune(self, *, task: str, keep: int, before: Instant, limit: int) -> int:
@@ -240,7 +239,7 @@ class SQLTransaction(SQLReading):
         rows = self._ask(_PRUNED, (name, before, oldest_kept, limit))
         ids = [(row[0],) for row in rows]
         for table, column in (("runs", "id"), ("attempts", "run_id"), ("outputs", "run_id")):
-            self._db.executemany(f"DELETE FROM {table} WHERE {column} = ?", ids)  # noqa: S608 - constants
+            self._db.executemany(f"DELETE FROM {table} WHERE {column} = ?", ids)
         self._tally.subtract(row[1] for row in rows)
         return len(rows)
 

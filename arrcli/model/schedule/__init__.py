@@ -19,9 +19,7 @@ from arrcli.model.schedule.union import Reboot, Union
 from arrcli.model.wall import machine_zone, zone_named
 
 
-def parse_cron(
-    text: str, timezone: str | tzinfo | None = None, name: str | None = None
-) -> Cron | Every | Reboot:
+def parse_cron(text: str, timezone: str | tzinfo | None = None, name: str | None = None) -> Cron | Every | Reboot:
     """The schedule of a `cron` key: an expression, a macro, `@reboot`, `@every 90s`; or ScheduleError."""
     first, _, rest = text.strip().partition(" ")
     if first.lower() == "@reboot" and not rest:

@@ -43,9 +43,7 @@ class Cron:
     fields: Fields = field(compare=False, repr=False)
     pattern: Pattern = field(compare=False, repr=False)
 
-    def __init__(
-        self, expression: str, timezone: str | tzinfo | None = None, name: str | None = None
-    ) -> None:
+    def __init__(self, expression: str, timezone: str | tzinfo | None = None, name: str | None = None) -> None:
         expression = " ".join(expression.split())
         fields, pattern = _read(expression, _seed(expression, name))
         put = object.__setattr__

@@ -30,9 +30,7 @@ class Every:
 
     def __init__(self, period: str | int | timedelta, anchor: datetime | Instant | None = None) -> None:
         object.__setattr__(self, "period", _period(period))
-        object.__setattr__(
-            self, "anchor", from_datetime(anchor) if isinstance(anchor, datetime) else anchor or 0
-        )
+        object.__setattr__(self, "anchor", from_datetime(anchor) if isinstance(anchor, datetime) else anchor or 0)
 
     @property
     def text(self) -> str:
@@ -54,7 +52,5 @@ def _period(said: str | int | timedelta) -> int:
         return duration(said, minimum=SHORTEST)
     span = microseconds(said) if isinstance(said, timedelta) else said
     if not isinstance(span, int) or isinstance(span, bool) or not SHORTEST <= span <= LONGEST:
-        raise ScheduleError(
-            f"a period of {said!r}", hint='write "90s", "5m", "1h30m", or a timedelta of 1 ms or more'
-        )
+        raise ScheduleError(f"a period of {said!r}", hint='write "90s", "5m", "1h30m", or a timedelta of 1 ms or more')
     return span

@@ -142,9 +142,7 @@ def _split(expression: str) -> list[str]:
     if len(expression) > LONGEST:
         raise ScheduleError(f"a cron expression of {len(expression)} characters", hint=f"at most {LONGEST}")
     if not expression.isascii():
-        raise ScheduleError(
-            f'"{expression}" has characters other than ASCII', hint="write plain digits and names"
-        )
+        raise ScheduleError(f'"{expression}" has characters other than ASCII', hint="write plain digits and names")
     text = expression.strip().upper()
     if text.startswith("@"):
         text = _macro(text)
@@ -217,9 +215,7 @@ class _Reader:
         if found is None:
             return None
         if not re.fullmatch("[1-5]", found["nth"]):
-            raise _refused(
-                f'"{part}": # takes 1 to 5', "write MON#2 for the second Monday, FRIL for the last Friday"
-            )
+            raise _refused(f'"{part}": # takes 1 to 5', "write MON#2 for the second Monday, FRIL for the last Friday")
         return self._value(found["day"], part) % 7, int(found["nth"])
 
     def _numbers(self, part: str) -> Iterator[int]:
@@ -288,11 +284,7 @@ class _Reader:
         return step
 
     def _unreadable(self, part: str) -> ScheduleError:
-        said = (
-            f'{self.kind.name} "{part}" cannot be read'
-            if part
-            else f"{self.kind.name}: an empty item in a list"
-        )
+        said = f'{self.kind.name} "{part}" cannot be read' if part else f"{self.kind.name}: an empty item in a list"
         return ScheduleError(said, hint=_advice(self.kind, part) or self._fields_are())
 
     def _fields_are(self) -> str:

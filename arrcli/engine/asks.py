@@ -1,0 +1,165 @@
+"""What people and programs ask for: runs made by hand, cancelled, tried again; tasks paused and resumed.
+
+Each is one transaction on the store; a running daemon hears of it by the bell, one that is not there finds it when it starts.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from arrcli.engine.planner import TASKS_VERSION
+from arrcli.errors import NotFoundError, UsageError
+from arrcli.model.instant import Instant
+from arrcli.model.run import Origin, Reason, Run, State, TaskRecord
+from arrcli.model.task import Task
+from arrcli.store.contract import Move, Request, Store, Writing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A run that is asked for. `args` None keeps a task's own, `kwargs` are laid over its own."""
+
+    target: str
+    args: Sequence[Any] | None = None
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    at: Instant | None = None
+    expires: int | None = None
+    priority: int | None = None
+    key: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def run_asked(asked: Asked, tasks: Mapping[str, Task], now: Instant, *, executor: str = "process") -> Run:
+    """The run that is meant: of a task by its name, else of a bare dotted path (with `executor`)."""
+    at = now if asked.at is None else asked.at
+    task = tasks.get(asked.target)
+    base = Run(
+        task=None,
+        func=asked.target,
+        args=tuple(asked.args or ()),
+        kwargs=dict(asked.kwargs),
+        due_at=at,
+        ready_at=at,
+        enqueued_at=now,
+        executor=executor,
+        key=asked.key,
+        options=dict(asked.options),
+        pool=str(asked.options.get("pool", "default")),
+    )
+    span = asked.expires
+    if task is not None:
+        base = replace(
+            base,
+            task=task.name,
+            func=task.func,
+            args=tuple(task.args if asked.args is None else asked.args),
+            kwargs={**task.kwargs, **asked.kwargs},
+            executor=task.executor,
+            pool=task.pool,
+            priority=task.priority,
+        )
+        span = task.expires if span is None else span
+    priority = base.priority if asked.priority is None else asked.priority
+    return replace(base, priority=priority, expires_at=None if span is None else at + span)
+
+
+def retry(store: Store, run_id: int, now: Instant) -> Run:
+    """A new run of the same callable and arguments, with `retry_of`; the slot goes beside it."""
+    old = known(store, run_id)
+    if not old.ended:
+        raise UsageError(f"run {run_id} is {old.shown_state}; only an ended run can be tried again")
+    new = Run(
+        task=old.task,
+        func=old.func,
+        args=old.args,
+        kwargs=old.kwargs,
+        origin=Origin.RETRY,
+        slot=old.slot,
+        due_at=now,
+        ready_at=now,
+        enqueued_at=now,
+        pool=old.pool,
+        priority=old.priority,
+        executor=old.executor,
+        options=old.options,
+        retry_of=old.id,
+    )
+    return store.append([new])[0]
+
+
+def known(store: Store, run_id: int) -> Run:
+    """The run, or NotFoundError."""
+    run = store.run(run_id)
+    if run is None:
+        raise NotFoundError(f"there is no run {run_id}; see them with: arr runs")
+    return run
+
+
+def cancel(store: Store, run_ids: Sequence[int], now: Instant, *, force: bool = False) -> Sequence[Run]:
+    """Cancel what is pending now, ask the owners of what runs; each run as it is after that.
+
+    An ended run stays as it is.
+    """
+    after = []
+    with store.writing() as w:
+        for run_id in run_ids:
+            run = w.run(run_id)
+            if run is None:
+                raise NotFoundError(f"there is no run {run_id}; see them with: arr runs")
+            after.append(_cancelled(w, run, now, force))
+    return after
+
+
+def _cancelled(w: Writing, run: Run, now: Instant, force: bool) -> Run:
+    if run.state is State.PENDING:
+        ended = run.cancelled(at=now, reason=Reason.USER)
+        return ended if w.move([Move(was=run, now=ended)])[0] else run
+    if run.state is State.RUNNING:
+        arguments = {"run": run.id, "force": force}
+        w.add_request(Request(kind="cancel", to=run.claimed_by or "", arguments=arguments, at=now))
+    return run
+
+
+def pause(
+    store: Store,
+    names: Collection[str],
+    tasks: Mapping[str, Task],
+    now: Instant,
+    *,
+    until: Instant | None = None,
+    note: str = "",
+) -> None:
+    """Hold the slots of these tasks, and the next attempts of their runs."""
+
+    def paused(record: TaskRecord) -> TaskRecord:
+        return replace(record, paused=True, pause_until=until, pause_note=note)
+
+    _change(store, names, tasks, now, paused)
+
+
+def resume(store: Store, names: Collection[str], tasks: Mapping[str, Task], now: Instant) -> None:
+    """Let them go on; slots that passed meanwhile are not owed."""
+
+    def resumed(record: TaskRecord) -> TaskRecord:
+        return replace(record, paused=False, pause_until=None, pause_note="")
+
+    _change(store, names, tasks, now, resumed)
+
+
+def _change(store: Store, names: Collection[str], tasks: Mapping[str, Task], now: Instant, change: Any) -> None:
+    with store.writing() as w:
+        records = w.task_records()
+        for name in names:
+            record = records.get(name)
+            if record is None:
+                record = _first_record(tasks[name], now)
+            w.put_task_records([change(record)])
+        w.put_meta(TASKS_VERSION, secrets.token_hex(8))
+
+
+def _first_record(task: Task, now: Instant) -> TaskRecord:
+    """Of a task that no daemon has seen yet."""
+    return TaskRecord(name=task.name, mark=now, anchor=now, digest=task.schedule_digest(), first_seen=now)

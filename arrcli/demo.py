@@ -14,9 +14,7 @@ from pathlib import Path
 def heartbeat() -> None:
     """Print that the machine is alive, and how busy it is."""
     one, five, fifteen = os.getloadavg()
-    print(
-        f"alive: load {one:.2f} {five:.2f} {fifteen:.2f} on {os.cpu_count()} CPUs, in process {os.getpid()}"
-    )
+    print(f"alive: load {one:.2f} {five:.2f} {fifteen:.2f} on {os.cpu_count()} CPUs, in process {os.getpid()}")
 
 
 def flaky(fail_every: int = 3) -> str:

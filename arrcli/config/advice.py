@@ -23,9 +23,7 @@ HERD: Final = 10
 _HASHED: Final = re.compile(r"(?:^|[\s,])H", re.IGNORECASE)
 
 
-def warnings(
-    file: TasksFile, now: Instant, *, text: str | None = None, shown: str | None = None
-) -> list[str]:
+def warnings(file: TasksFile, now: Instant, *, text: str | None = None, shown: str | None = None) -> list[str]:
     """What to know before it runs, each `FILE:LINE:COL: what`, in the order of the file.
 
     `text` is the file's content where the caller has it; `shown` names the file (else: its last part).

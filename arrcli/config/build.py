@@ -43,9 +43,7 @@ def build(raw: Mapping[str, Any], shape: FileShape, where: Surroundings, found: 
         path=where.path,
         folder=where.folder,
         tasks=tasks,
-        pools={
-            name: _pool(name, pool.given(), whole, found) for name, pool in given.get("pools", {}).items()
-        },
+        pools={name: _pool(name, pool.given(), whole, found) for name, pool in given.get("pools", {}).items()},
         timezone=zone.key,
         python_path=tuple(absolute(folder, where.folder) for folder in arr.get("python_path", ["."])),
         workers=arr.get("workers", where.cpus),

@@ -108,9 +108,7 @@ Period = Annotated[int, PlainValidator(_span(SHORTEST, "the least is 1ms")), _ti
 Size = Annotated[
     int,
     PlainValidator(_bytes),
-    WithJsonSchema(
-        {"anyOf": [{"type": "string", "examples": ["64KiB", "1MiB"]}, {"type": "integer", "minimum": 1}]}
-    ),
+    WithJsonSchema({"anyOf": [{"type": "string", "examples": ["64KiB", "1MiB"]}, {"type": "integer", "minimum": 1}]}),
 ]
 
 Count = Annotated[int, Field(strict=True, ge=0, le=MOST)]
@@ -186,9 +184,7 @@ DottedPath = Annotated[str, PlainValidator(_dotted), WithJsonSchema({"type": "st
 
 
 _EXCEPTIONS: Final = frozenset(
-    name
-    for name, value in vars(builtins).items()
-    if isinstance(value, type) and issubclass(value, BaseException)
+    name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
 )
 
 
@@ -228,9 +224,7 @@ Moments = Annotated[
 
 def _variable(value: Any) -> str:
     if not isinstance(value, str):
-        raise refused(
-            f'{shown(value)} is not text, as all environment variables are — write "{shown(value)}"'
-        )
+        raise refused(f'{shown(value)} is not text, as all environment variables are — write "{shown(value)}"')
     return _printable(value)
 
 
@@ -238,9 +232,7 @@ def _named_variables(value: Any) -> Any:
     if isinstance(value, dict):
         for name in value:
             if not name or "=" in name or "\0" in name:
-                raise refused(
-                    f'{quoted(name)} cannot be the name of an environment variable — write NAME = "text"'
-                )
+                raise refused(f'{quoted(name)} cannot be the name of an environment variable — write NAME = "text"')
     return value
 
 

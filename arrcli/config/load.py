@@ -38,9 +38,7 @@ def load(
     return parse(text, path, machine_zone=machine_zone, cpu_count=cpu_count)
 
 
-def parse(
-    text: str, path: Path | str, *, machine_zone: str | None = None, cpu_count: int | None = None
-) -> TasksFile:
+def parse(text: str, path: Path | str, *, machine_zone: str | None = None, cpu_count: int | None = None) -> TasksFile:
     """The same of a text that stands at `path` (resolved: folders are relative to the real file)."""
     text, file = text.removeprefix("\ufeff").replace("\r\n", "\n"), str(path)
     raw = tables(text, file=file)

@@ -141,9 +141,7 @@ def _syntax_error(text: str, file: str, said: str) -> ConfigError:
     source = lines[line - 1] if line <= len(lines) else ""
     if what.startswith("Cannot overwrite"):  # tomllib points behind the value
         column = len(source) - len(source.lstrip()) + 1
-    return refusal_at(
-        file, "\n".join(lines), (line, column), _mended(what, source[max(0, column - 12) :][:24])
-    )
+    return refusal_at(file, "\n".join(lines), (line, column), _mended(what, source[max(0, column - 12) :][:24]))
 
 
 def _mended(what: str, near: str) -> str:

@@ -128,9 +128,7 @@ class DefaultsShape(Shape):
 class TaskShape(DefaultsShape):
     """`[tasks.NAME]`: a callable with its schedule and its policies."""
 
-    func: DottedPath = key(
-        "required", 'what to call: "package.module.function" or "package.module:Class.method"'
-    )
+    func: DottedPath = key("required", 'what to call: "package.module.function" or "package.module:Class.method"')
     args: list[Any] = key("[]", "positional arguments")
     kwargs: Table = key("{}", "keyword arguments")
     cron: Words = key("none", "a cron expression of 5 fields, or 6 with seconds first, or a list of them")

@@ -54,6 +54,4 @@ def starter(path: Path | str) -> str:
     """The text of a new tasks file that will stand at `path`: it loads as it is, and all it calls exists."""
     name = shlex.quote(str(path)) if str(path).isprintable() else "TASKS"
     ordinary = name == "tasks.toml"
-    return _STARTER.substitute(
-        option="" if ordinary else f" {name}", argument="  " if ordinary else f" {name}  "
-    )
+    return _STARTER.substitute(option="" if ordinary else f" {name}", argument="  " if ordinary else f" {name}  ")

@@ -66,9 +66,7 @@ def task_of(name: str, shape: TaskShape, whole: Whole, found: Findings) -> Task:
     )
 
 
-_ELSEWHERE: Final = frozenset(
-    {"func", "args", "kwargs", *SCHEDULES, "after", "timezone", "start", "until", "cwd"}
-)
+_ELSEWHERE: Final = frozenset({"func", "args", "kwargs", *SCHEDULES, "after", "timezone", "start", "until", "cwd"})
 _TUPLES: Final = ("retry_on", "no_retry_on")
 
 

@@ -25,9 +25,7 @@ HELD: Final = Style(color="yellow")
 CURSOR: Final = Style(reverse=True)
 
 _JOINERS: Final = {
-    **dict.fromkeys(
-        [0x200C, 0x200D, *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400), *range(0xE0100, 0xE01F0)]
-    )
+    **dict.fromkeys([0x200C, 0x200D, *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400), *range(0xE0100, 0xE01F0)])
 }
 """What joins or alters the picture before it: terminals do not agree on how wide that is. Taken away."""
 

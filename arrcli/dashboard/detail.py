@@ -79,17 +79,13 @@ def _trend(name: str, context: Context, width: int) -> Line:
     title = f"last {len(runs)} "
     line = [Segment(title, DIM), *bars, Segment(" ", PLAIN)]
     room = width - len(title) - len(bars) - 1
-    return (
-        [*line, Segment(fit(said + reason, room), mark.style)] if room > 0 else whole(said, width, mark.style)
-    )
+    return [*line, Segment(fit(said + reason, room), mark.style)] if room > 0 else whole(said, width, mark.style)
 
 
 def _bars(runs: Sequence[Run]) -> Line:
     longest = max((run.duration or 0 for run in runs), default=0) or 1
     return [
-        Segment(
-            BARS[(run.duration or 0) * (len(BARS) - 1) // longest], BAD if run.state is State.FAILED else GOOD
-        )
+        Segment(BARS[(run.duration or 0) * (len(BARS) - 1) // longest], BAD if run.state is State.FAILED else GOOD)
         for run in runs
     ]
 

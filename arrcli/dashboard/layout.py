@@ -32,9 +32,7 @@ class Column:
     parts: tuple[tuple[Part, int], ...]
 
 
-def laid_out(
-    snapshot: Snapshot, listing: Listing, focus: Pane, width: int, height: int
-) -> tuple[Column, ...]:
+def laid_out(snapshot: Snapshot, listing: Listing, focus: Pane, width: int, height: int) -> tuple[Column, ...]:
     """The columns of a body of `width` by `height`; between two columns one cell is left for a line."""
     if height < _ONE_PANE_BELOW:
         return (Column(width, ((focus, height),)),)

@@ -167,9 +167,7 @@ def _daemon_stopped(event: Event) -> str:
 
 def _reloaded(event: Event) -> str:
     changes = [
-        f"{word} {_listed(event.details[word])}"
-        for word in ("added", "changed", "removed")
-        if event.details.get(word)
+        f"{word} {_listed(event.details[word])}" for word in ("added", "changed", "removed") if event.details.get(word)
     ]
     return "reloaded: " + ("; ".join(changes) or "no task changed")
 

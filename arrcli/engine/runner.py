@@ -17,7 +17,7 @@ from arrcli.model.event import Event
 from arrcli.model.instant import MINUTE, SECOND, Instant
 from arrcli.model.run import Reason
 from arrcli.model.task import TasksFile
-from arrcli.store.contract import Owner, Request, Store, Writing
+from arrcli.store.contract import Owner, Store, Writing
 from arrcli.worker.wire import WorkerView
 
 LONGEST_SLEEP: Final = 30 * SECOND
@@ -84,12 +84,12 @@ class Runner:
         self._retry_at: int | None = None
         self._stepped = False
         self._reload_asked = False
+        self._new_file: TasksFile | None = None
         self._deadline: int | None = None
         self._kill_now = False
         self._killing = False
         self._ready_at: Instant | None = None
         self._expiry: Instant | None = None
-        self._requests: list[Request] = []
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -147,6 +147,7 @@ class Runner:
         self._each_turn()
         self._measure_clock(now)
         self._look_around(now)
+        self._look_at_file(now)
         self._dispatcher.collect()
         self.views = {name: ex.views() for name, ex in self._dispatcher.executors.items()}
         if self._wanted(now):
@@ -196,38 +197,28 @@ class Runner:
                 self._planner.changed()
             self._refresh_paused()
 
+    def _look_at_file(self, now: Instant) -> None:
+        """Outside any transaction: a changed tasks file is read and judged here, and taken in the next one."""
+        if self._source is None or self.stopping:
+            return
+        found = self._source.poll(now, asked=self._reload_asked)
+        if isinstance(found, ConfigError):
+            self._refuse(found, now)
+        elif found is not None:
+            self._new_file = found
+        self._reload_asked = False
+
     def _wanted(self, now: Instant) -> bool:
         if self._retry_at is not None and self._clock.monotonic() < self._retry_at:
             return False
         return (
             self._woken
             or self._stepped
-            or self._reload_asked
+            or self._new_file is not None
             or self._dispatcher.urgent(now)
-            or any(at is not None and at <= now for at in self._appointments())
             or now >= self._next_recovery
-            or self._source is not None
-        ) and self._worth_a_commit(now)
-
-    def _worth_a_commit(self, now: Instant) -> bool:
-        """The tasks file is looked at on every turn, outside any transaction; a change of it is worth one."""
-        changed = None
-        if self._source is not None and not self.stopping:
-            changed = self._source.poll(now, asked=self._reload_asked)
-        if isinstance(changed, ConfigError):
-            self._refuse(changed, now)
-            changed = None
-        self._new_file = changed
-        return (
-            changed is not None
-            or self._woken
-            or self._stepped
-            or self._dispatcher.urgent(now)
             or any(at is not None and at <= now for at in self._appointments())
-            or now >= self._next_recovery
         )
-
-    _new_file: TasksFile | None = None
 
     def _transact(self, now: Instant) -> None:
         work = Work()
@@ -239,7 +230,7 @@ class Runner:
         except StoreError as error:
             self._rolled_back(error, now)
             return
-        self._retry_at, self.trouble, self._stepped = None, "", False
+        self._retry_at, self.trouble, self._stepped, self._new_file = None, "", False, None
         self._dispatcher.committed(work)
         events = [*told, *work.events]
         if events:
@@ -283,7 +274,7 @@ class Runner:
 
     def _adopt(self, w: Writing, file: TasksFile, now: Instant) -> Sequence[Event]:
         before = self.file
-        self.file, self._new_file, self._reload_asked, self.faults = file, None, False, ()
+        self.file, self.faults = file, ()
         self._dispatcher.adopt(file)
         planned = self._planner.adopt(w, file, now) if self._planner is not None else Planned()
         if [t.func for t in before.tasks.values()] != [t.func for t in file.tasks.values()]:
@@ -297,7 +288,6 @@ class Runner:
         return [Event(at=now, kind="reloaded", details=details), *planned.events]
 
     def _refuse(self, error: ConfigError, now: Instant) -> None:
-        self._reload_asked = False
         self.faults = error.faults or (str(error),)
         self._sink([Event(at=now, kind="reload_refused", details={"faults": list(self.faults)})])
 

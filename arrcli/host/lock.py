@@ -33,9 +33,15 @@ class Lock:
             if _still_there(handle, path):
                 break
             os.close(handle)  # its last holder removed the file between our open and our flock
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps(facts or {}).encode(), 0)
-        return cls(path, handle, os.getpid())
+        lock = cls(path, handle, os.getpid())
+        lock.write(facts or {})
+        return lock
+
+    def write(self, facts: dict[str, Any]) -> None:
+        """Say something new of the holder, for `holder` to read."""
+        text = json.dumps(facts).encode()
+        os.pwrite(self.handle, text, 0)
+        os.ftruncate(self.handle, len(text))
 
     def release(self, *, remove: bool = False) -> None:
         """Give it up; `remove` takes the file away too. A forked child's copy only closes."""
@@ -49,7 +55,7 @@ class Lock:
 
 def _still_there(handle: int, path: Path) -> bool:
     try:
-        return os.fstat(handle).st_ino == os.stat(path, follow_symlinks=False).st_ino
+        return os.fstat(handle).st_ino == path.lstat().st_ino
     except FileNotFoundError:
         return False
 

@@ -77,8 +77,8 @@ class SQLReading:
     def counts(self) -> Mapping[State, int]:
         ((pending, running),) = self._ask(_WAIT_COUNT)
         ended = dict(self._ask("SELECT state, n FROM ended"))
-        counted: dict[State, int] = {State.PENDING: pending, State.RUNNING: running}
-        return {state: int(counted.get(state, ended.get(state.value, 0))) for state in State}
+        counted = {**ended, State.PENDING.value: pending, State.RUNNING.value: running}
+        return {state: int(counted.get(state.value, 0)) for state in State}
 
     def owners(self) -> Sequence[Owner]:
         rows = self._ask("SELECT id, pid, started_at, host, what FROM owners ORDER BY started_at, id")

@@ -132,11 +132,7 @@ def _hinted(function: Any) -> Any:
         return getattr(function, "__init__", function)
     if hasattr(function, "func") and hasattr(function, "keywords"):
         return function.func
-    return (
-        function
-        if hasattr(function, "__code__") or hasattr(function, "__func__")
-        else type(function).__call__
-    )
+    return function if hasattr(function, "__code__") or hasattr(function, "__func__") else type(function).__call__
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:

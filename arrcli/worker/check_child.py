@@ -159,15 +159,11 @@ def examined(item: Mapping[str, Any]) -> Result:
     name = item["name"]
     try:
         function = resolve(item["func"])
-        return _result(
-            name, error=_misfit(function, item), warnings=list(_warnings(item)), **_about(function)
-        )
+        return _result(name, error=_misfit(function, item), warnings=list(_warnings(item)), **_about(function))
     except NoSuchCallable as error:
         return _result(name, error=str(error))
     except BaseException as error:  # an import runs anything
-        return _result(
-            name, error=f"importing it raised {failure.type_name(error)}: {failure.message(error)}"[:2000]
-        )
+        return _result(name, error=f"importing it raised {failure.type_name(error)}: {failure.message(error)}"[:2000])
 
 
 def _misfit(function: Callable[..., Any], item: Mapping[str, Any]) -> str:

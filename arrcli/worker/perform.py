@@ -74,17 +74,11 @@ def start(attempt: Attempt, *, find: Find = resolve) -> Done | Pending:
     try:
         args, kwargs = arguments(function, attempt)
     except CastFailed as error:
-        return Done(
-            kind="failed", error_type="TypeError", error_message=failure.message(error), retryable=False
-        )
+        return Done(kind="failed", error_type="TypeError", error_message=failure.message(error), retryable=False)
     except BaseException as error:
         return judged(error, attempt)
     try:
-        value = (
-            function(*args, **kwargs)
-            if not attempt.give_time
-            else _with_time(function, args, kwargs, attempt)
-        )
+        value = function(*args, **kwargs) if not attempt.give_time else _with_time(function, args, kwargs, attempt)
         return Pending(value) if hasattr(type(value), "__await__") else succeeded(value)
     except TypeError as error:
         return _unbound(function, args, kwargs, error) or judged(error, attempt)
@@ -122,9 +116,7 @@ def succeeded(value: Any) -> Done:
     except Exception as error:  # a subclass of dict may raise anything
         return Done(result_note=f"the result is not JSON: {failure.message(error)[:200]}")
     if size > RESULT_LIMIT:
-        return Done(
-            result_note=f"the result is {size:,} bytes of JSON, over the {RESULT_LIMIT:,} that are kept"
-        )
+        return Done(result_note=f"the result is {size:,} bytes of JSON, over the {RESULT_LIMIT:,} that are kept")
     return Done(result=text)
 
 
@@ -151,16 +143,10 @@ def _delay(error: Retry) -> int | None:
 
 
 def _exit_words(code: object) -> str:
-    return (
-        f"exited with code {code}"
-        if isinstance(code, int)
-        else failure.bounded(str(code), failure.MESSAGE_LIMIT)
-    )
+    return f"exited with code {code}" if isinstance(code, int) else failure.bounded(str(code), failure.MESSAGE_LIMIT)
 
 
-def _failed(
-    error: BaseException, attempt: Attempt, *, said: str | None = None, retryable: bool | None = None
-) -> Done:
+def _failed(error: BaseException, attempt: Attempt, *, said: str | None = None, retryable: bool | None = None) -> Done:
     notes: list[str] = []
     if retryable is None:
         retryable = _may_retry(error, attempt, notes)
@@ -181,9 +167,7 @@ def _may_retry(error: BaseException, attempt: Attempt, notes: list[str]) -> bool
 
 def _is_one_of(error: BaseException, paths: Sequence[str], notes: list[str]) -> bool:
     names = {
-        name
-        for kind in type(error).__mro__
-        for name in (kind.__qualname__, f"{kind.__module__}.{kind.__qualname__}")
+        name for kind in type(error).__mro__ for name in (kind.__qualname__, f"{kind.__module__}.{kind.__qualname__}")
     }
     return any(path in names or _is_a(error, path, notes) for path in paths)
 
@@ -230,7 +214,5 @@ def _unbound(function: Callable[..., Any], args: Any, kwargs: Any, error: TypeEr
     except TypeError as misfit:
         name = getattr(function, "__qualname__", repr(function))
         said = f"{name}{signature}: {misfit}"
-        return Done(
-            kind="failed", error_type="TypeError", error_message=failure.bounded(said, 2000), retryable=False
-        )
+        return Done(kind="failed", error_type="TypeError", error_message=failure.bounded(said, 2000), retryable=False)
     return None

@@ -182,9 +182,7 @@ class ProcessPool:
         if self._is_stopping:
             return 0
         depth = self._depth_for(self._average)
-        free = sum(
-            max(0, depth - len(each.sent)) for each in self._places if each.takes_more and not each.is_steady
-        )
+        free = sum(max(0, depth - len(each.sent)) for each in self._places if each.takes_more and not each.is_steady)
         return max(0, free - len(self._waiting))
 
     def submit(self, attempts: Sequence[Attempt]) -> None:

@@ -85,11 +85,7 @@ def _import(name: str) -> ModuleType:
 
 
 def _near(name: str, holder: object) -> str:
-    names = (
-        [each for each, value in vars(holder).items() if callable(value)]
-        if hasattr(holder, "__dict__")
-        else []
-    )
+    names = [each for each, value in vars(holder).items() if callable(value)] if hasattr(holder, "__dict__") else []
     own = [each for each in names if not each.startswith("_")]
     import difflib
 

@@ -20,8 +20,7 @@ from arrcli.worker.wire import decode, encode
 
 _ROOT: Final = str(Path(__file__).parent.parent.parent)
 _START: Final = (
-    "import sys; sys.path.insert(0, sys.argv.pop()); "
-    "from arrcli.worker.supervisor import main; sys.path.pop(0); main()"
+    "import sys; sys.path.insert(0, sys.argv.pop()); from arrcli.worker.supervisor import main; sys.path.pop(0); main()"
 )
 _MARK: Final = "ARR_SUPERVISOR"
 _FAREWELL_S: Final = 6.0

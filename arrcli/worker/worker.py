@@ -157,9 +157,7 @@ class Worker:
             found = self._found[path] = resolve(path)
         return found
 
-    def _line(
-        self, attempt: Attempt, done: Done, wall: int, begun: int, ended: int, written: tuple[int, int]
-    ) -> bytes:
+    def _line(self, attempt: Attempt, done: Done, wall: int, begun: int, ended: int, written: tuple[int, int]) -> bytes:
         cpu, rss = _used()
         cpu_us, self._cpu = cpu - self._cpu, cpu
         duration = (ended - begun) // 1000

@@ -1,0 +1,359 @@
+"""Wires everything: the only module that names concrete classes. An `App` is an engine on a store, in this program."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+from arrcli.clock import SYSTEM, Clock
+from arrcli.engine.asks import Asked, run_asked
+from arrcli.engine.dispatcher import Dispatcher
+from arrcli.engine.picture import Picture
+from arrcli.engine.planner import Planner
+from arrcli.engine.runner import Runner, Sink, Source
+from arrcli.errors import ArrError, StoreHeldError
+from arrcli.host.lock import Lock, holder
+from arrcli.host.places import Places
+from arrcli.host.process import boot_id, new_owner_id
+from arrcli.host.wake import Bell, Waiter, ring
+from arrcli.model.instant import SECOND, Instant
+from arrcli.model.run import Run
+from arrcli.model.snapshot import DaemonStatus, Snapshot, WorkerStatus
+from arrcli.model.task import TasksFile
+from arrcli.store.contract import Owner, Store
+from arrcli.store.memory import MemoryStore
+from arrcli.store.sqlite import SQLiteStore
+from arrcli.worker.pool import ProcessPool
+from arrcli.worker.threads import LocalThreads, ThreadHost
+from arrcli.worker.wire import Executor
+
+STALLED: Final = 10 * SECOND
+BEAT: Final = SECOND
+NO_TASKS: Final = TasksFile(path="", folder="", tasks={})
+
+
+def arr_version() -> str:
+    """The version of the installed distribution."""
+    try:
+        return version("arrcli")
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
+class App:
+    """A store with the engine that works on it: `start` begins, `stop` ends; both may be called from any thread.
+
+    `executors` empty: nothing is run here, runs are only asked for (what `connect` gives).
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        places: Places | None = None,
+        file: TasksFile = NO_TASKS,
+        executors: Mapping[str, Executor] | None = None,
+        clock: Clock = SYSTEM,
+        sink: Sink = lambda events: None,
+        source: Source | None = None,
+        planner_lock: Lock | None = None,
+        plans: bool = True,
+        registered: frozenset[str] = frozenset(),
+        what: str = "app",
+    ) -> None:
+        self.store, self.places, self.file, self.clock = store, places, file, clock
+        self.executors: Mapping[str, Executor] = executors or {}
+        self.picture = Picture(store)
+        self.default_executor = next(iter(self.executors), "process")
+        self._sink, self._source, self._lock, self._registered = sink, source, planner_lock, registered
+        self._owner = Owner(id=new_owner_id(), pid=os.getpid(), started_at=clock.now(), host=boot_id(), what=what)
+        self._plans = plans
+        self._claim_lock: Lock | None = None
+        self._bell: Bell | None = None
+        self._waiter: Waiter | None = None
+        self._thread: threading.Thread | None = None
+        self._last_beat = 0
+        self.runner: Runner | None = None
+        self.crash: BaseException | None = None
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def start(self, *, threaded: bool = True) -> None:
+        """Recover, plan, and (where `threaded`) turn the crank in a thread of its own."""
+        if self.places is not None:
+            self._claim_lock = Lock.take(self.places.claim(self._owner.id), {"pid": os.getpid()})
+            if self._plans and self._lock is None:
+                self._lock = Lock.take(self.places.planner, self._facts())
+            if self._plans and self._lock is not None:
+                self._bell = Bell(self.places.bell)
+        self._waiter = Waiter(self._bell)
+        self.runner = self._made_runner(self._waiter)
+        self.runner.start(self.file)
+        self._beat()
+        if threaded:
+            self._thread = threading.Thread(target=self._run, name="arr-engine", daemon=True)
+            self._thread.start()
+
+    def _made_runner(self, waiter: Waiter) -> Runner:
+        dispatcher = Dispatcher(owner=self._owner.id, clock=self.clock, executors=self.executors)
+        dispatcher.registered = self._registered
+        plans = self._plans and (self.places is None or self._lock is not None)
+        return Runner(
+            store=self.store,
+            clock=self.clock,
+            waiter=waiter,
+            owner=self._owner,
+            dispatcher=dispatcher,
+            planner=Planner() if plans else None,
+            is_gone=self._is_gone,
+            source=self._source,
+            sink=self._sink,
+            each_turn=self._beat,
+        )
+
+    def _run(self) -> None:
+        assert self.runner is not None  # noqa: S101 - start made it
+        try:
+            self.runner.run()
+        except BaseException as error:
+            self.crash = error
+            raise
+
+    def stop(self, *, grace_us: int, finish_due: bool = False, now: bool = False) -> bool:
+        """End within the grace; True when all that had begun ended by itself."""
+        runner = self.runner
+        if runner is None:
+            return True
+        if now:
+            runner.stop_now()
+        else:
+            runner.stop(grace_us=grace_us, finish_due=finish_due)
+        if self._thread is not None:
+            self._thread.join(grace_us / SECOND + 15)
+        return runner.killed == 0 and self.crash is None
+
+    def close(self) -> None:
+        """Release processes, locks and descriptors, then the store; idempotent."""
+        for executor in self.executors.values():
+            executor.close()
+        if self.runner is not None:
+            with contextlib.suppress(ArrError), self.store.writing() as w:
+                if not w.claimed_by(self._owner.id):
+                    w.drop_owner(self._owner.id)
+        for held in (self._bell, self._waiter):
+            if held is not None:
+                held.close()
+        if self._claim_lock is not None:
+            self._claim_lock.release(remove=True)
+        if self._lock is not None:
+            self._lock.release()
+        self.runner = self._bell = self._waiter = self._claim_lock = self._lock = None
+        self.store.close()
+
+    @property
+    def alive(self) -> bool:
+        """The engine turns."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def _is_gone(self, owner: str) -> bool:
+        return self.places is not None and holder(self.places.claim(owner)) is None
+
+    # -- what it says of itself ---------------------------------------------------------------------------------------
+
+    def _facts(self) -> dict[str, Any]:
+        runner = self.runner
+        return {
+            "pid": os.getpid(),
+            "owner": self._owner.id,
+            "started_at": self._owner.started_at,
+            "version": arr_version(),
+            "file": self.file.path if runner is None else runner.file.path,
+            "workers": self.file.workers,
+            "beat": self.clock.monotonic(),
+            "boot": boot_id(),
+            "stopping": runner is not None and runner.stopping,
+            "lag": 0 if runner is None else runner.lag,
+            "trouble": "" if runner is None else runner.trouble,
+            "faults": [] if runner is None else list(runner.faults),
+            "what": self._owner.what,
+        }
+
+    def _beat(self) -> None:
+        mono = self.clock.monotonic()
+        if self._lock is not None and mono - self._last_beat >= BEAT:
+            self._last_beat = mono
+            with contextlib.suppress(OSError):
+                self._lock.write(self._facts())
+
+    def daemon_status(self) -> DaemonStatus:
+        """The daemon of this store: ourselves, another process, or none."""
+        if self._lock is not None:
+            return _status(self._facts(), self.clock)
+        found = None if self.places is None else self.places.daemon()
+        return DaemonStatus() if found is None else _status(found, self.clock)
+
+    def snapshot(self, *, pending_limit: int = 200) -> Snapshot:
+        """What is so now."""
+        runner = self.runner
+        file = self.file if runner is None else runner.file
+        return self.picture.taken(
+            file,
+            self.clock.now(),
+            daemon=self.daemon_status(),
+            store="" if self.places is None else str(self.places.database),
+            workers=self._workers(),
+            faults=() if runner is None else runner.faults,
+            pending_limit=pending_limit,
+        )
+
+    def _workers(self) -> Sequence[WorkerStatus]:
+        if self.runner is None:
+            return ()
+        views = [view for views in self.runner.views.values() for view in views]
+        runs = {run.id: run for run in self.store.running()}
+        return [
+            WorkerStatus(
+                index=view.index,
+                pid=view.pid,
+                state=view.state,
+                run=None if view.run_id is None else runs.get(view.run_id),
+                since=view.since,
+                done=view.done,
+                progress=view.progress,
+                progress_text=view.progress_text,
+            )
+            for view in views
+        ]
+
+    # -- what is asked ------------------------------------------------------------------------------------------------
+
+    def enqueue(self, asked: Sequence[Asked]) -> Sequence[Run]:
+        """Queue runs durably, in one transaction, and wake whoever executes them."""
+        now = self.clock.now()
+        runs = [run_asked(one, self.file.tasks, now, executor=self.default_executor) for one in asked]
+        added = self.store.append(runs)
+        self.wake()
+        return added
+
+    def wake(self) -> bool:
+        """Let the engine look: ours, and the daemon's of this store; False when nobody listens."""
+        if self._waiter is not None:
+            self._waiter.wake()
+            if self._bell is not None or self.places is None:
+                return True
+        return self.places is not None and ring(self.places.bell)
+
+
+def _status(facts: Mapping[str, Any], clock: Clock) -> DaemonStatus:
+    same_boot = facts.get("boot") == boot_id()
+    silent = clock.monotonic() - int(facts.get("beat", 0)) if same_boot else 0
+    return DaemonStatus(
+        pid=facts.get("pid"),
+        started_at=facts.get("started_at"),
+        version=str(facts.get("version", "")),
+        file=str(facts.get("file", "")),
+        workers=int(facts.get("workers", 0)),
+        stopping=bool(facts.get("stopping")),
+        stalled=silent > STALLED,
+        lag=int(facts.get("lag", 0)),
+        message=str(facts.get("trouble", "")),
+    )
+
+
+def daemon_app(file: TasksFile, places: Places, *, sink: Sink, source: Source | None, clock: Clock = SYSTEM) -> App:
+    """The engine of `arr run`: StoreHeldError while another daemon holds the store. Nothing has been started yet."""
+    places.make()
+    lock = Lock.take(places.planner, {"pid": os.getpid(), "started_at": clock.now()})
+    if lock is None:
+        raise StoreHeldError(_held_by(places))
+    try:
+        store = SQLiteStore(places.database, privileged=True)
+    except BaseException:
+        lock.release()
+        raise
+    path, folder = file.python_path, file.folder
+    outputs = str(places.outputs)
+    executors: dict[str, Executor] = {
+        "process": ProcessPool(workers=file.workers, outputs=outputs, python_path=path, cwd=folder)
+    }
+    executors["thread"] = ThreadHost(outputs=outputs, python_path=path, cwd=folder)
+    return App(
+        store,
+        places=places,
+        file=file,
+        executors=executors,
+        clock=clock,
+        sink=sink,
+        source=source,
+        planner_lock=lock,
+        what="arr run",
+    )
+
+
+def _held_by(places: Places) -> str:
+    facts = places.daemon() or {}
+    return f"another arr run (pid {facts.get('pid', '?')}) holds {places.folder}; see it with: arr status"
+
+
+def client_app(file: TasksFile, places: Places, *, create: bool, read_only: bool = False) -> App:
+    """An App that executes nothing: what the verbs beside a daemon use. NotFoundError where there is no store."""
+    if create:
+        places.make()
+    store = SQLiteStore(places.database, create=create, read_only=read_only)
+    return App(store, places=places, file=file, plans=False, what="client")
+
+
+def library_app(
+    *,
+    workers: int,
+    data_source: Any = None,
+    executor: str = "thread",
+    resolve: Callable[[str], Callable[..., Any]] | None = None,
+    capture: bool = False,
+    sys_path: Sequence[str] = (),
+    sink: Sink = lambda events: None,
+    clock: Clock = SYSTEM,
+) -> App:
+    """The engine of `start_application`: on a store of the user's, a path, or memory (None)."""
+    store, places = _opened(data_source)
+    chosen: Executor
+    if executor == "thread":
+        chosen = LocalThreads(workers, resolve=resolve, capture=capture)
+    elif executor == "process":
+        outputs = str(places.outputs) if places is not None else None
+        chosen = _process_pool(workers, outputs, sys_path)
+    else:
+        raise ArrError(f'executor "{executor}" is not known; it is "thread" or "process"')
+    return App(store, places=places, executors={executor: chosen}, sink=sink, clock=clock, what="library")
+
+
+def _process_pool(workers: int, outputs: str | None, sys_path: Sequence[str]) -> Executor:
+    if outputs is None:
+        import tempfile
+
+        outputs = tempfile.mkdtemp(prefix="arr-outputs-")
+    return ProcessPool(workers=workers, outputs=outputs, python_path=sys_path, cwd=str(Path.cwd()))
+
+
+def _opened(data_source: Any) -> tuple[Store, Places | None]:
+    if data_source is None:
+        return MemoryStore(), None
+    if isinstance(data_source, str | os.PathLike):
+        places = Places.of_database(Path(os.fspath(data_source)))
+        places.make()
+        return SQLiteStore(places.database), places
+    if isinstance(data_source, SQLiteStore):
+        places = Places.of_database(data_source.path)
+        places.make()
+        return data_source, places
+    return data_source, None
+
+
+def age(status: DaemonStatus, now: Instant) -> int | None:
+    """Microseconds since the daemon began."""
+    return None if status.started_at is None else now - status.started_at

@@ -1,0 +1,74 @@
+"""Where a store and its companions lie: of a tasks file `DIR/NAME` in `DIR/.arr/NAME/`, of a database `PATH` in `PATH.d/`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arrcli.host.files import open_private, private_folder
+from arrcli.host.lock import holder
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The database, and the folder of locks, bell and outputs. Nothing is made until `make`."""
+
+    database: Path
+    folder: Path
+
+    @classmethod
+    def of_tasks_file(cls, file: Path, state: Path | None = None) -> Places:
+        """Beside the file as it is named (a link is resolved once, for the file; its state lies beside the name)."""
+        folder = state if state is not None else file.absolute().parent / ".arr" / file.name
+        return cls(folder / "arr.db", folder)
+
+    @classmethod
+    def of_database(cls, database: Path) -> Places:
+        return cls(database.absolute(), database.absolute().with_name(f"{database.name}.d"))
+
+    @property
+    def planner(self) -> Path:
+        return self.folder / "planner.lock"
+
+    @property
+    def bell(self) -> Path:
+        return self.folder / "bell"
+
+    @property
+    def outputs(self) -> Path:
+        return self.folder / "outputs"
+
+    def claim(self, owner: str) -> Path:
+        """The lock that an owner of claims holds as long as it lives."""
+        return self.folder / "claims" / f"{owner}.lock"
+
+    def make(self) -> None:
+        """All folders, private; with a `.gitignore` that keeps state out of repositories."""
+        private_folder(self.database.parent)
+        for folder in (self.folder, self.outputs, self.folder / "claims"):
+            private_folder(folder)
+        ignore = (self.folder.parent if self.folder.parent.name == ".arr" else self.folder) / ".gitignore"
+        if not ignore.exists():
+            with contextlib.suppress(OSError), os.fdopen(open_private(ignore, os.O_WRONLY | os.O_CREAT), "w") as out:
+                out.write("*\n")
+
+    def daemon(self) -> dict[str, Any] | None:
+        """What the living daemon wrote of itself; None where none lives."""
+        return holder(self.planner)
+
+    def remember(self, facts: dict[str, Any]) -> None:
+        """Note which file ran here, for verbs that are given no file."""
+        with os.fdopen(open_private(self.folder / "last.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w") as out:
+            json.dump(facts, out)
+
+    def last(self) -> dict[str, Any]:
+        """What `remember` noted; empty where nothing ran."""
+        try:
+            found = json.loads((self.folder / "last.json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}

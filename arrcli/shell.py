@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import threading
@@ -31,6 +32,17 @@ def run(command: str, *, stdin: str | None = None, shell: str = "/bin/sh") -> No
             stdin=subprocess.DEVNULL if stdin is None else None,
             check=False,
         )
+    if done.returncode:
+        raise CommandFailed(_how_it_ended(done.returncode), done.returncode)
+
+
+def pipe(command: list[str], data: object) -> None:
+    """Run a program (no shell) with `data` as JSON on its standard input: how a command is told of a failed run.
+
+    Raises `CommandFailed` unless it exits with code 0.
+    """
+    with _left_to_the_command():
+        done = subprocess.run(command, input=json.dumps(data).encode(), check=False)  # noqa: S603 - as asked for
     if done.returncode:
         raise CommandFailed(_how_it_ended(done.returncode), done.returncode)
 

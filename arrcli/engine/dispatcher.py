@@ -163,6 +163,9 @@ class Dispatcher:
         if outcome.kind == "released" and move.now.state is State.PENDING:
             return ()
         events = []
+        if outcome.begun and outcome.started_at is not None and not move.was.begun:
+            began = move.was.began(at=outcome.started_at, live=None)
+            events.append(Event(at=outcome.started_at, kind="run_started", run=began))
         if outcome.kind == "lost" and outcome.worker is not None and not self.draining:
             details: Mapping[str, Any] = {"worker": outcome.worker, "message": outcome.error_message}
             events.append(Event(at=now, kind="worker_died", run=move.was, details=details))

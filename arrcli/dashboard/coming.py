@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from arrcli.dashboard import times
-from arrcli.dashboard.cells import DIM, PLAIN, Cell, Line, row
+from arrcli.dashboard.cells import DIM, Cell, Line, row
 from arrcli.dashboard.glyphs import BROKEN, COMING, IDLE, LATE, PAUSED, RETRY, WAITS, Mark, ended
 from arrcli.dashboard.listing import Broken, Item, name_of
 from arrcli.dashboard.pane import Context
@@ -30,13 +30,12 @@ def coming_row(item: Item, context: Context, width: int, selected: bool) -> Line
 
 def _about(item: Upcoming | Idle, context: Context, room: int) -> list[Cell]:
     """Schedule, how it went last, and what it waits for: all where there is room, else what matters most."""
-    schedule, held, last = _schedule(item), _held(item), last_cell(name_of(item), context, 22)
+    schedule, held = _schedule(item), _held(item)
     if room >= 60:
-        return [Cell(schedule, 16, DIM), last, Cell(held, room - 40, DIM)]
-    if room >= 40:
-        note = Cell(held, room - 17, DIM) if held else last
-        return [Cell(schedule, 16, DIM), note]
-    return [Cell(held or schedule, room, DIM)]
+        return [Cell(schedule, 16, DIM), last_cell(item, context, 24), Cell(held, room - 42, DIM)]
+    if held or room < 28:
+        return [Cell(held or schedule, room, DIM)]
+    return [Cell(schedule, room - 15, DIM), last_cell(item, context, 14)]
 
 
 def _state(item: Upcoming | Idle, context: Context) -> tuple[Mark, str]:
@@ -78,10 +77,12 @@ def _held(item: Upcoming | Idle) -> str:
     return "  ".join(part for part in (item.held_by, number, tried) if part)
 
 
-def last_cell(task: str, context: Context, width: int) -> Cell:
-    """`✓ ok 12.1s  3m ago`."""
-    last = context.snapshot.last.get(task, ())
+def last_cell(item: Upcoming | Idle, context: Context, width: int) -> Cell:
+    """`✓ ok 12.1s 3m ago`, or without how long ago where that would be cut."""
+    last = context.snapshot.last.get(name_of(item), ())
     if not last:
-        return Cell("", width, PLAIN)
+        return Cell("", width)
     mark = ended(last[0])
-    return Cell(f"{mark.text} {times.lasted(last[0].duration)} {context.ago(last[0])}", width, mark.style)
+    said = f"{mark.text} {times.lasted(last[0].duration)}"
+    ago = f" {context.ago(last[0])}"
+    return Cell(said + ago if len(said + ago) <= width else said, width, mark.style)

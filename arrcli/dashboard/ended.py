@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rich.style import Style
 
 from arrcli.dashboard import times
@@ -9,8 +11,11 @@ from arrcli.dashboard.cells import DIM, PLAIN, Cell, Line, row, tidy, width_of
 from arrcli.dashboard.glyphs import BROKEN, FAILING, ended
 from arrcli.dashboard.listing import Broken, Item
 from arrcli.dashboard.pane import Context
-from arrcli.dashboard.words import memory, why
+from arrcli.dashboard.words import memory, safe, why
 from arrcli.model.run import Run, State
+
+_ROOM_FOR_TYPES: Final = 56
+"""In less room an exception's text is said without its name."""
 
 
 def ended_row(item: Item, context: Context, width: int, selected: bool) -> Line:
@@ -18,7 +23,7 @@ def ended_row(item: Item, context: Context, width: int, selected: bool) -> Line:
     assert isinstance(item, Run)  # noqa: S101 - the ended pane holds runs
     mark = ended(item)
     when = context.moment(item.finished_at, item.task) if item.finished_at is not None else ""
-    cells = [Cell(when, 13, DIM)] if width >= 60 else []
+    cells = [Cell(when, 14, DIM)] if width >= 60 else []
     cells += [
         Cell(mark.text, 11, mark.style),
         Cell(item.name, _name_width(width)),
@@ -60,7 +65,9 @@ def _name_width(width: int) -> int:
 
 def _note(run: Run, room: int) -> str:
     if run.state is State.FAILED:
-        return hinted(why(run), f"(arr logs {run.id})", room)
+        fault = run.fault
+        said = safe(fault.message) if fault is not None and room < _ROOM_FOR_TYPES else ""
+        return hinted(said or why(run), f"(arr logs {run.id})", room)
     facts = (f"run {run.id}" if run.id else "", why(run), memory(run), run.result_note or "")
     return "  ".join(fact for fact in facts if fact)
 

@@ -72,9 +72,19 @@ _CONTROLS: Final = {
 }
 
 
-def bar() -> str:
-    """`j ↓ move  Tab pane  / filter  ? keys  q quit`."""
-    return "  ".join(f"{key.shown} {key.short}" for key in KEYS if key.short)
+def bar(width: int) -> str:
+    """`q quit  ? keys  j ↓ move  Tab pane  / filter`, as many as there is room for."""
+    said = ""
+    for part in (f"{key.shown} {key.short}" for key in sorted(KEYS, key=_importance) if key.short):
+        longer = f"{said}  {part}" if said else part
+        if len(longer) > width:
+            break
+        said = longer
+    return said
+
+
+def _importance(key: Key) -> int:
+    return {"quit": 0, "help": 1}.get(key.act, 2)
 
 
 def decoded(text: str) -> tuple[list[str], str]:

@@ -27,8 +27,8 @@ def key_bar(view: View, width: int) -> Line:
     if view.typing:
         return _bar_line((f"/ {view.filter}▏", "Enter keep", "Esc drop"), width)
     if view.filter:
-        return _bar_line((f"/ {view.filter}", "Esc drop", bar()), width)
-    return whole(bar(), width, DIM)
+        return _bar_line((f"/ {view.filter}", "Esc drop", bar(width)), width)
+    return whole(bar(width), width, DIM)
 
 
 def _bar_line(parts: Iterable[str], width: int) -> Line:

@@ -41,16 +41,15 @@ def worker_of(run: Run, context: Context) -> WorkerStatus | None:
 
 
 def _how_far(run: Run, worker: WorkerStatus | None, context: Context, room: int) -> str:
-    """Which attempt; what the task says of its progress, or how long it took before; its slot."""
-    parts = [f"attempt {run.attempt}"] if run.attempt > 1 else []
+    """What the task says of its progress, or how long it took before; which attempt; its slot."""
+    parts: list[str] = []
     if worker is not None and worker.progress is not None:
         done = min(1.0, max(0.0, worker.progress))
-        parts.append(f"{_bar(done, min(20, room // 2))} {done:.0%} {tidy(worker.progress_text)}".strip())
-    else:
-        usual = _usual(run, context)
-        parts += [f"of ~{times.lasted(usual)}"] if usual is not None else []
-    if run.slot is not None:
-        parts.append(f"slot {context.moment(run.slot, run.task)}")
+        parts.append(f"{_bar(done, min(20, room // 3))} {done:.0%} {tidy(worker.progress_text)}".strip())
+    elif (usual := _usual(run, context)) is not None:
+        parts.append(f"of ~{times.lasted(usual)}")
+    parts += [f"attempt {run.attempt}"] if run.attempt > 1 else []
+    parts += [f"slot {context.moment(run.slot, run.task)}"] if run.slot is not None else []
     return "  ".join(parts)
 
 

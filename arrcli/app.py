@@ -301,9 +301,14 @@ def _held_by(places: Places) -> str:
 
 
 def client_app(file: TasksFile, places: Places, *, create: bool, read_only: bool = False) -> App:
-    """An App that executes nothing: what the verbs beside a daemon use. NotFoundError where there is no store."""
+    """An App that executes nothing: what the verbs beside a daemon use.
+
+    Where there is no store yet and none is to be made, it stands on an empty one in memory.
+    """
     if create:
         places.make()
+    if not create and not places.database.exists():
+        return App(MemoryStore(), places=places, file=file, plans=False, what="client")
     store = SQLiteStore(places.database, create=create, read_only=read_only)
     return App(store, places=places, file=file, plans=False, what="client")
 

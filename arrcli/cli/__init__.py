@@ -1,0 +1,49 @@
+"""The command line: arguments in, exit code out. Each verb opens an App, asks once, prints.
+
+`main` is the command `arr`. Only the verb that was called is imported: a start costs what that verb needs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+
+def main() -> NoReturn:
+    """Run `arr` with the process's arguments, and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; its exit code. Prints a sentence, never a traceback, for what the user can mend."""
+    from arrcli.host.files import supported
+
+    try:
+        supported()
+        code = _dispatched(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # `arr list | head`: the reader had enough, which is no failure
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        return _failed(error, arguments)
+
+
+def _dispatched(arguments: Sequence[str]) -> int:
+    from arrcli.cli.group import command
+
+    value: Any = command().main(args=list(arguments), prog_name="arr", standalone_mode=False)
+    return value if isinstance(value, int) else 0
+
+
+def _failed(error: Exception, arguments: Sequence[str]) -> int:
+    from arrcli.cli.failure import tell
+
+    if "--debug" in arguments or os.environ.get("ARR_DEBUG"):
+        raise error
+    return tell(error, as_json="--json" in arguments)

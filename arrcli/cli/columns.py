@@ -1,0 +1,91 @@
+"""Lists for people: columns aligned by cells, cut to the terminal; colour only where a terminal wants it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from arrcli.text import one_line
+
+_COLOURS: Final = {
+    "ok": "32",
+    "failed": "31",
+    "broken": "31",
+    "running": "36",
+    "pending": "2",
+    "skipped": "33",
+    "cancelled": "33",
+    "paused": "33",
+}
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """One object, with its schema's version."""
+    print(json.dumps({"schema_version": 1, **value}))
+
+
+def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, plain: bool = False) -> None:
+    """A table on stdout: tab-separated without a heading where `plain`, else aligned; the last column is cut to fit."""
+    cleaned = [[one_line(cell) for cell in row] for row in rows]
+    if plain:
+        for row in cleaned:
+            print("\t".join(row))
+        return
+    if not rows:
+        return
+    table = [list(headings), *cleaned]
+    widths = [max(cells(row[column]) for row in table) for column in range(len(headings))]
+    coloured = wants_colour()
+    edge = shutil.get_terminal_size((0, 0)).columns if sys.stdout.isatty() or "COLUMNS" in os.environ else 0
+    for number, row in enumerate(table):
+        print(_line(row, widths, edge, coloured, heading=number == 0))
+
+
+def _line(row: Sequence[str], widths: Sequence[int], edge: int, coloured: bool, *, heading: bool) -> str:
+    padded = [cell + " " * (width - cells(cell)) for cell, width in zip(row, widths, strict=True)]
+    text = "  ".join(padded).rstrip()
+    if edge and cells(text) > edge:
+        text = cut(text, edge)
+    if not coloured:
+        return text
+    if heading:
+        return f"\x1b[2m{text}\x1b[0m"
+    for cell in row:
+        colour = _COLOURS.get(cell.partition(" ")[0])
+        if colour and cell in text:
+            return text.replace(cell, f"\x1b[{colour}m{cell}\x1b[0m", 1)
+    return text
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal the text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def cut(text: str, width: int) -> str:
+    """The text, with an ellipsis where it was too wide."""
+    if cells(text) <= width:
+        return text
+    while text and cells(text) > width - 1:
+        text = text[:-1]
+    return text + "…"
+
+
+def wants_colour() -> bool:
+    """Colour on a terminal, unless NO_COLOR; FORCE_COLOR anywhere."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
+
+
+def say(text: str) -> None:
+    """Words, on stderr: stdout is for what was asked."""
+    print(text, file=sys.stderr)

@@ -1,0 +1,96 @@
+"""Which tasks file and which store a verb means (SPEC 5), and an App on it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arrcli.errors import NotFoundError
+from arrcli.host.places import Places
+
+if TYPE_CHECKING:
+    from arrcli.app import App
+    from arrcli.model.task import TasksFile
+
+DEFAULT = Path("tasks.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A tasks file and the places of its state."""
+
+    path: Path
+    places: Places
+
+    def file(self) -> TasksFile:
+        """Read and checked: ConfigError with every fault in it, NotFoundError where it is gone."""
+        from arrcli.config.load import load
+
+        return load(self.path)
+
+
+def to_set_up(file: Path | None, state: Path | None) -> Chosen:
+    """For verbs that begin with the file: the one that was given, else `./tasks.toml`."""
+    path = file if file is not None else DEFAULT
+    return Chosen(path, Places.of_tasks_file(path, state))
+
+
+def chosen(file: Path | None, state: Path | None, *, quiet: bool = False) -> Chosen:
+    """For verbs beside a daemon: the given file; that of the state directory; of the one daemon alive; ./tasks.toml."""
+    if file is not None:
+        return Chosen(file, Places.of_tasks_file(file, state))
+    if state is not None:
+        places = Places.of_tasks_file(DEFAULT, state)
+        found = Chosen(Path(str(places.last().get("file", DEFAULT))), places)
+    else:
+        found = _beside()
+    if found.path != DEFAULT and not quiet:
+        print(f"({found.path})", file=sys.stderr)
+    return found
+
+
+def _beside() -> Chosen:
+    states = _states()
+    alive = [chosen for chosen, facts in states if facts is not None]
+    if len(alive) == 1:
+        return alive[0]
+    if DEFAULT.exists():
+        return Chosen(DEFAULT, Places.of_tasks_file(DEFAULT))
+    if alive:
+        names = ", ".join(str(one.path) for one in alive)
+        raise NotFoundError(f"several daemons run here ({names}); say which file with -f")
+    if states:
+        return max((one for one, _ in states), key=lambda one: one.places.last().get("at", 0))
+    raise NotFoundError("there is no tasks.toml here; make one with: arr init")
+
+
+def _states() -> list[tuple[Chosen, dict[str, Any] | None]]:
+    """Every state directory under ./.arr, with what its daemon says of itself."""
+    found = []
+    for folder in sorted(Path(".arr").glob("*/")):
+        places = Places.of_tasks_file(Path(folder.name))
+        if places.database.exists():
+            found.append((Chosen(Path(folder.name), places), places.daemon()))
+    return found
+
+
+@contextmanager
+def opened(
+    file: Path | None, state: Path | None, *, writes: bool = False, creates: bool = False, quiet: bool = False
+) -> Iterator[App]:
+    """An App on what was chosen, closed afterwards. Verbs that only read never create a store.
+
+    `writes`: opens for writing, `creates`: makes the store where there is none yet.
+    """
+    from arrcli.app import client_app
+
+    which = chosen(file, state, quiet=quiet)
+    app = client_app(which.file(), which.places, create=creates, read_only=not writes)
+    try:
+        yield app
+    finally:
+        app.close()

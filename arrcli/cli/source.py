@@ -1,0 +1,61 @@
+"""Looks for a callable in source files, without importing anything: the user's code never runs here."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def missing(target: str, python_path: Sequence[str]) -> str:
+    """Why a dotted path surely leads nowhere, with what its module defines; "" where it may lead somewhere."""
+    module, name = _split(target)
+    source = _source(module, [*python_path, *sys.path])
+    if source is None or "." in name:
+        return ""
+    try:
+        tree = ast.parse(source.read_text(errors="replace"))
+    except (OSError, SyntaxError, ValueError):
+        return ""
+    names = _defined(tree)
+    if name in names or None in names or "__getattr__" in names:
+        return ""
+    known = sorted(one for one in names if one and not one.startswith("_"))
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f" — did you mean {near[0]!r}?" if near else ""
+    listed = ", ".join(known[:12]) or "nothing"
+    return f"no task or function {target!r}{hint} {source.name} defines: {listed}  (read from the source, not imported)"
+
+
+def _split(target: str) -> tuple[str, str]:
+    if ":" in target:
+        module, _, name = target.partition(":")
+    else:
+        module, _, name = target.rpartition(".")
+    return module, name
+
+
+def _source(module: str, path: Sequence[str]) -> Path | None:
+    relative = module.replace(".", "/")
+    for folder in path:
+        for candidate in (Path(folder) / f"{relative}.py", Path(folder) / relative / "__init__.py"):
+            if candidate.is_file():
+                return candidate
+    return None
+
+
+def _defined(tree: ast.Module) -> set[str | None]:
+    """Names that the module binds at its top; None stands for names that cannot be known (`import *`)."""
+    names: set[str | None] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names.update(
+                None if alias.name == "*" else (alias.asname or alias.name.partition(".")[0]) for alias in node.names
+            )
+    return names

@@ -1,0 +1,33 @@
+"""Times as lists show them: with the day, the zone, and how long until then."""
+
+from __future__ import annotations
+
+from arrcli.dashboard.times import countdown, local, passed, zone_of
+from arrcli.model.instant import Instant
+from arrcli.model.task import Task
+
+
+def shown(at: Instant | None, zone: str) -> str:
+    """`Wed 2026-11-25 02:00 CET`, with seconds where there are any; "" for None."""
+    if at is None:
+        return ""
+    wall = local(at, zone_of(zone))
+    seconds = f":{wall:%S}" if wall.second else ""
+    return f"{wall:%a} {wall.year:04}-{wall:%m-%d %H:%M}{seconds} {wall.tzname() or ''}".rstrip()
+
+
+def until(at: Instant, now: Instant) -> str:
+    """`1m37s`, `due` for what is past."""
+    return countdown(at - now) if at > now else "due"
+
+
+def ago(at: Instant | None, now: Instant) -> str:
+    """`3m ago`."""
+    return "" if at is None else f"{passed(now - at)} ago"
+
+
+def zone_for(task: Task | None, default: str, *, utc: bool = False) -> str:
+    """The zone in which something of a task is shown: its own, else the file's."""
+    if utc:
+        return "UTC"
+    return default if task is None else task.timezone

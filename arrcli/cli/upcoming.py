@@ -1,0 +1,141 @@
+"""`arr list`: what comes next."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from arrcli.cli.complete import task_names
+from arrcli.cli.options import Debug, File, Json, Plain, StateDir, Utc
+
+if TYPE_CHECKING:
+    from arrcli.model.snapshot import Idle, Snapshot, Upcoming
+
+
+def upcoming(
+    pattern: Annotated[str | None, typer.Argument(metavar="[PATTERN]", autocompletion=task_names)] = None,
+    count: Annotated[int, typer.Option("-n", min=0, help="At most so many lines; 0 for all.")] = 0,
+    until: Annotated[str | None, typer.Option("--until", metavar="WHEN", help="Every fire up to then.")] = None,
+    timeline: Annotated[bool, typer.Option("--timeline", help="The next 24 hours. (not there yet)")] = False,
+    graph: Annotated[bool, typer.Option("--graph", help="The chains of tasks. (not there yet)")] = False,
+    plain: Plain = False,
+    utc: Utc = False,
+    file: File = None,
+    state_dir: StateDir = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """What comes next: a line a task and each pending run, in time order; then the idle tasks, with why."""
+    from arrcli.cli.columns import print_json, print_rows, say
+    from arrcli.cli.opened import opened
+    from arrcli.errors import NotFoundError, NotThereYetError
+
+    for wanted, name in ((timeline, "--timeline"), (graph, "--graph")):
+        if wanted:
+            raise NotThereYetError(f"arr list {name} is not there yet")
+    with opened(file, state_dir) as app:
+        snapshot = app.snapshot(pending_limit=0)
+    entries = list(_every_fire(snapshot, until) if until is not None else snapshot.upcoming)
+    idle = list(snapshot.idle)
+    if pattern is not None:
+        entries = [one for one in entries if _matches(one.name, pattern)]
+        idle = [one for one in idle if _matches(one.task.name, pattern)]
+        if not entries and not idle and not any(mark in pattern for mark in "*?["):
+            raise NotFoundError(f"no task {pattern!r} in {snapshot.file}; see them with: arr list")
+    shown = entries[:count] if count else entries
+    idle = idle[: max(0, count - len(shown))] if count else idle
+    if as_json:
+        print_json(_json(snapshot, shown, idle))
+        return
+    rows = [_row(snapshot, one, utc=utc) for one in shown] + [_idle_row(snapshot, one) for one in idle]
+    print_rows(("NEXT", "IN", "TASK", "SCHEDULE", "LAST", "WHEN", "WAITS FOR"), rows, plain=plain)
+    if not plain:
+        say(_last_line(snapshot, len(rows)))
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(name, pattern if any(mark in pattern for mark in "*?[") else f"*{pattern}*")
+
+
+def _every_fire(snapshot: Snapshot, said: str) -> Sequence[Upcoming]:
+    from arrcli.engine.slots import slots
+    from arrcli.model.schedule import spread
+    from arrcli.model.snapshot import Upcoming
+    from arrcli.model.wall import zone_named
+    from arrcli.model.when import moment
+
+    end = moment(said, now=snapshot.now, zone=zone_named(snapshot.timezone))
+
+    def fires() -> Iterator[Upcoming]:
+        for one in snapshot.upcoming:
+            if one.run is not None or one.task is None:
+                if one.at <= end:
+                    yield one
+                continue
+            record = snapshot.records.get(one.name)
+            task = one.task.anchored(snapshot.now if record is None else record.anchor)
+            offset = spread(task.name, task.jitter)
+            for slot in slots(task, one.at - offset - 1, end - offset):
+                yield Upcoming(at=slot + offset, name=one.name, task=task, kind=one.kind, held_by=one.held_by)
+
+    return sorted(fires(), key=lambda one: (one.at, one.name))
+
+
+def _row(snapshot: Snapshot, one: Upcoming, *, utc: bool) -> tuple[str, ...]:
+    from arrcli.cli.times import shown, until, zone_for
+
+    zone = zone_for(one.task, snapshot.timezone, utc=utc)
+    last, when = _last(snapshot, one.name) if one.run is None else ("", "")
+    schedule = one.task.schedule_text if one.task is not None and one.run is None else ""
+    if one.run is not None:
+        schedule = f"run {one.run.id} ({one.run.origin.value})"
+    return (shown(one.at, zone), until(one.at, snapshot.now), one.name, schedule, last, when, one.held_by)
+
+
+def _idle_row(snapshot: Snapshot, one: Idle) -> tuple[str, ...]:
+    last, when = _last(snapshot, one.task.name)
+    return (one.why, "", one.task.name, one.task.schedule_text, last, when, "")
+
+
+def _last(snapshot: Snapshot, name: str) -> tuple[str, str]:
+    from arrcli.cli.times import ago
+    from arrcli.dashboard.times import lasted
+    from arrcli.dashboard.words import outcome
+
+    runs = snapshot.last.get(name, ())
+    if not runs:
+        return "", ""
+    return f"{outcome(runs[0])} {lasted(runs[0].duration)}".strip(), ago(runs[0].finished_at, snapshot.now)
+
+
+def _last_line(snapshot: Snapshot, shown: int) -> str:
+    tasks = len(snapshot.tasks)
+    said = f"{tasks} task{'' if tasks == 1 else 's'}, {shown} line{'' if shown == 1 else 's'} shown"
+    if snapshot.daemon.pid is None:
+        return f"{said}; no daemon is running (start it: arr run)"
+    return f"{said}; {len(snapshot.running)} running (pid {snapshot.daemon.pid})"
+
+
+def _json(snapshot: Snapshot, shown: Sequence[Upcoming], idle: Sequence[Idle]) -> dict[str, Any]:
+    from arrcli.model.instant import iso
+
+    return {
+        "now": iso(snapshot.now),
+        "timezone": snapshot.timezone,
+        "upcoming": [
+            {
+                "at": iso(one.at),
+                "task": one.task.name if one.task is not None else (one.run.task if one.run else None),
+                "func": one.run.func if one.run is not None else (one.task.func if one.task else None),
+                "kind": one.kind,
+                "run_id": None if one.run is None else one.run.id,
+                "state": None if one.run is None else one.run.shown_state.value,
+                "held_by": one.held_by or None,
+            }
+            for one in shown
+        ],
+        "idle": [{"task": one.task.name, "why": one.why} for one in idle],
+    }

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from arrcli.cli.options import Debug, Json, StateDir
+from arrcli.cli.options import Debug, StateDir
 
 if TYPE_CHECKING:
     from arrcli.app import App

@@ -30,10 +30,28 @@ class Janitor:
             self._left = ["", *self._store.task_records()]
             self._next_round = now + EVERY
         name = self._left[-1]
-        task = file.tasks.get(name)
-        keep, age = (task.keep_runs, task.keep_for) if task is not None else (1000, 30 * DAY)
+        keep, age = _bounds(file, name)
         with self._store.writing() as w:
             gone = w.prune(task=name, keep=keep, before=now - age, limit=BATCH)
         if gone < BATCH:
             self._left.pop()
         return gone
+
+
+def prune_all(store: Store, file: TasksFile, now: Instant, *, older: int | None = None) -> int:
+    """Prune everything at once, in batches; how many rows went. `older`: microseconds, instead of each task's keep_for."""
+    total = 0
+    for name in ["", *store.task_records()]:
+        keep, age = _bounds(file, name)
+        before = now - (age if older is None else older)
+        gone = BATCH
+        while gone == BATCH:
+            with store.writing() as w:
+                gone = w.prune(task=name, keep=keep, before=before, limit=BATCH)
+            total += gone
+    return total
+
+
+def _bounds(file: TasksFile, name: str) -> tuple[int, int]:
+    task = file.tasks.get(name)
+    return (task.keep_runs, task.keep_for) if task is not None else (1000, 30 * DAY)

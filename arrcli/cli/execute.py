@@ -1,0 +1,50 @@
+"""`arr exec`: one run of a task here and now, on this terminal."""
+
+from __future__ import annotations
+
+from arrcli.cli.options import Debug, File, StateDir, TaskName
+
+
+def execute(
+    task: TaskName,
+    file: File = None,
+    state_dir: StateDir = None,
+    debug: Debug = False,
+) -> int:
+    """Run a task here and now, without the store: its output to this terminal, its exit code (124: timed out)."""
+    from arrcli.cli.columns import say
+    from arrcli.cli.opened import chosen
+    from arrcli.errors import NotFoundError
+    from arrcli.text import clean
+    from arrcli.worker.once import execute as executed
+    from arrcli.worker.wire import Attempt
+
+    found = chosen(file, state_dir).file()
+    known = found.tasks.get(task)
+    if known is None:
+        raise NotFoundError(f"no task {task!r} in {found.path}; see them with: arr list")
+    attempt = Attempt(
+        run_id=0,
+        number=1,
+        func=known.func,
+        task=known.name,
+        args=known.args,
+        kwargs=known.kwargs,
+        env=known.env,
+        cwd=known.cwd,
+        timeout=known.timeout,
+        stop_grace=known.stop_grace,
+    )
+    ended = executed(attempt, python_path=found.python_path, cwd=found.folder)
+    if ended.timed_out:
+        say(f"{known.name} timed out")
+        return 124
+    if not ended.told:
+        say(f"{known.name} took its process down (status {ended.status})")
+        return ended.status if 0 < ended.status < 256 else 1
+    if ended.told["kind"] == "succeeded":
+        return 0
+    if ended.told.get("error_traceback"):
+        say(clean(str(ended.told["error_traceback"])).rstrip())
+    say(clean(f"{ended.told['error_type']}: {ended.told['error_message']}"))
+    return 1

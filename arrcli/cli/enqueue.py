@@ -25,7 +25,7 @@ def enqueue(
     target: Annotated[str, typer.Argument(metavar="FUNC_OR_TASK", autocompletion=task_names)],
     arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARGS]", help="value, k=v, or k:=JSON.")] = None,
     at: Annotated[
-        str | None, typer.Option("--at", metavar="WHEN", help='2026-01-01T09:00, "tomorrow 9am", ...')
+        str | None, typer.Option("--at", metavar="WHEN", help='2027-01-01T09:00, "9am"')
     ] = None,
     in_: Annotated[str | None, typer.Option("--in", metavar="10m", help="So long from now.")] = None,
     expires: Annotated[
@@ -189,9 +189,9 @@ def _told(app: App, run: Run, now: int, *, as_json: bool, waits: bool, new: bool
     at = shown(run.due_at, zone_for(app.file.tasks.get(run.task or ""), app.file.timezone))
     if not new:
         say(f"run {run.id} with the key {run.key!r} is pending already; nothing was added")
-    elif run.due_at > now:
+    elif run.due_at > run.enqueued_at:
         say(f"queued run {run.id}  {_called(run)}  at {at} (in {until(run.due_at, now)})")
-    elif run.due_at < now:
+    elif run.due_at < run.enqueued_at:
         say(f"queued run {run.id}  {_called(run)}  at once: {at} is past (refuse with --no-past)")
     else:
         say(f"queued run {run.id}  {_called(run)}  now")

@@ -108,7 +108,7 @@ class Daemon:
         from arrcli.dashboard.times import zone_of
 
         zone = zone_of(self._file.timezone)
-        lines = []
+        lines: list[str] = []
         with contextlib.suppress(queue.Empty):
             while len(lines) < 1000:
                 event = self._events.get_nowait()

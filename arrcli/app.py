@@ -214,7 +214,12 @@ class App:
     def _workers(self) -> Sequence[WorkerStatus]:
         if self.runner is None:
             return ()
-        views = [view for views in self.runner.views.values() for view in views]
+        views = [
+            view
+            for name, views in self.runner.views.items()
+            for view in views
+            if name == "process" or view.run_id is not None  # a host of threads has no places to be idle in
+        ]
         runs = {run.id: run for run in self.store.running()}
         return [
             WorkerStatus(

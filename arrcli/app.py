@@ -8,14 +8,10 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from arrcli.clock import SYSTEM, Clock
 from arrcli.engine.asks import Asked, run_asked
-from arrcli.engine.dispatcher import Dispatcher
-from arrcli.engine.picture import Picture
-from arrcli.engine.planner import Planner
-from arrcli.engine.runner import Runner, Sink, Source
 from arrcli.errors import ArrError, StoreHeldError
 from arrcli.host.lock import Lock, holder
 from arrcli.host.places import Places
@@ -23,14 +19,16 @@ from arrcli.host.process import boot_id, new_owner_id
 from arrcli.host.wake import Bell, Waiter, ring
 from arrcli.model.instant import SECOND, Instant
 from arrcli.model.run import Run
-from arrcli.model.snapshot import DaemonStatus, Snapshot, WorkerStatus
 from arrcli.model.task import TasksFile
 from arrcli.store.contract import Owner, Store
 from arrcli.store.memory import MemoryStore
 from arrcli.store.sqlite import SQLiteStore
-from arrcli.worker.pool import ProcessPool
-from arrcli.worker.threads import LocalThreads, ThreadHost
-from arrcli.worker.wire import Executor
+
+if TYPE_CHECKING:  # the engine and the workers are imported when one is started: most verbs start none
+    from arrcli.engine.picture import Picture
+    from arrcli.engine.runner import Runner, Sink, Source
+    from arrcli.model.snapshot import DaemonStatus, Snapshot, WorkerStatus
+    from arrcli.worker.wire import Executor
 
 STALLED: Final = 10 * SECOND
 BEAT: Final = SECOND
@@ -68,7 +66,7 @@ class App:
     ) -> None:
         self.store, self.places, self.file, self.clock = store, places, file, clock
         self.executors: Mapping[str, Executor] = executors or {}
-        self.picture = Picture(store)
+        self._picture: Picture | None = None
         self.default_executor = next(iter(self.executors), "process")
         self._sink, self._source, self._lock, self._registered = sink, source, planner_lock, registered
         self._owner = Owner(id=new_owner_id(), pid=os.getpid(), started_at=clock.now(), host=boot_id(), what=what)
@@ -100,6 +98,10 @@ class App:
             self._thread.start()
 
     def _made_runner(self, waiter: Waiter) -> Runner:
+        from arrcli.engine.dispatcher import Dispatcher
+        from arrcli.engine.planner import Planner
+        from arrcli.engine.runner import Runner
+
         dispatcher = Dispatcher(owner=self._owner.id, clock=self.clock, executors=self.executors)
         dispatcher.registered = self._registered
         plans = self._plans and (self.places is None or self._lock is not None)
@@ -194,14 +196,20 @@ class App:
         """The daemon of this store: ourselves, another process, or none."""
         if self._lock is not None:
             return _status(self._facts(), self.clock)
+        from arrcli.model.snapshot import DaemonStatus
+
         found = None if self.places is None else self.places.daemon()
         return DaemonStatus() if found is None else _status(found, self.clock)
 
     def snapshot(self, *, pending_limit: int = 200) -> Snapshot:
         """What is so now."""
+        from arrcli.engine.picture import Picture
+
+        if self._picture is None:
+            self._picture = Picture(self.store)
         runner = self.runner
         file = self.file if runner is None else runner.file
-        return self.picture.taken(
+        return self._picture.taken(
             file,
             self.clock.now(),
             daemon=self.daemon_status(),
@@ -212,6 +220,8 @@ class App:
         )
 
     def _workers(self) -> Sequence[WorkerStatus]:
+        from arrcli.model.snapshot import WorkerStatus
+
         if self.runner is None:
             return ()
         views = [
@@ -253,8 +263,18 @@ class App:
                 return True
         return self.places is not None and ring(self.places.bell)
 
+    @property
+    def daemon_pid(self) -> int | None:
+        """The pid of the daemon of this store, or None."""
+        if self._lock is not None:
+            return os.getpid()
+        found = None if self.places is None else self.places.daemon()
+        return None if found is None else found.get("pid")
+
 
 def _status(facts: Mapping[str, Any], clock: Clock) -> DaemonStatus:
+    from arrcli.model.snapshot import DaemonStatus
+
     same_boot = facts.get("boot") == boot_id()
     silent = clock.monotonic() - int(facts.get("beat", 0)) if same_boot else 0
     return DaemonStatus(
@@ -281,6 +301,9 @@ def daemon_app(file: TasksFile, places: Places, *, sink: Sink, source: Source | 
     except BaseException:
         lock.release()
         raise
+    from arrcli.worker.pool import ProcessPool
+    from arrcli.worker.threads import ThreadHost
+
     path, folder = file.python_path, file.folder
     outputs = str(places.outputs)
     executors: dict[str, Executor] = {
@@ -333,6 +356,8 @@ def library_app(
     store, places = _opened(data_source)
     chosen: Executor
     if executor == "thread":
+        from arrcli.worker.threads import LocalThreads
+
         chosen = LocalThreads(workers, resolve=resolve, capture=capture)
     elif executor == "process":
         outputs = str(places.outputs) if places is not None else None
@@ -347,6 +372,8 @@ def _process_pool(workers: int, outputs: str | None, sys_path: Sequence[str]) ->
         import tempfile
 
         outputs = tempfile.mkdtemp(prefix="arr-outputs-")
+    from arrcli.worker.pool import ProcessPool
+
     return ProcessPool(workers=workers, outputs=outputs, python_path=sys_path, cwd=str(Path.cwd()))
 
 

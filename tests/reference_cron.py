@@ -123,9 +123,7 @@ class Reference:
             day += timedelta(days=1)
         return None
 
-    def fires(
-        self, zone: ZoneInfo, start: datetime, until: datetime, *, tick: timedelta
-    ) -> Iterator[datetime]:
+    def fires(self, zone: ZoneInfo, start: datetime, until: datetime, *, tick: timedelta) -> Iterator[datetime]:
         """The instants of `start` < fire <= `until` (UTC), by watching the clock from 30 hours before on.
 
         A wall time that was shown before is a second pass; one that is never shown is made up for, if the gap

@@ -58,8 +58,7 @@ def test_many_tasks_at_one_time_of_day_are_counted() -> None:
     herd = "".join(f'[tasks.t{n}]\nfunc = "j.x"\ncron = "@daily"\n' for n in range(41))
     spread = "".join(f'[tasks.h{n}]\nfunc = "j.x"\ncron = "H 0 * * *"\n' for n in range(41))
     assert said(herd + spread) == [
-        "tasks.toml:3:8: tasks.t0.cron: 41 tasks at 00:00 (Europe/Riga) — "
-        "H in place of the minute spreads them"
+        "tasks.toml:3:8: tasks.t0.cron: 41 tasks at 00:00 (Europe/Riga) — H in place of the minute spreads them"
     ]
 
 

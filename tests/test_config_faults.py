@@ -59,20 +59,17 @@ def test_all_mistakes_are_shown_at_once_each_at_its_place_with_its_line() -> Non
         [
             "tasks.toml:2:11: arr.workers: 0 is below the least, 1",
             "    2 | workers = 0",
-            'tasks.toml:3:12: arr.timezone: time zone "Europe/Rigga" is unknown — '
-            'did you mean "Europe/Riga"?',
+            'tasks.toml:3:12: arr.timezone: time zone "Europe/Rigga" is unknown — did you mean "Europe/Riga"?',
             '    3 | timezone = "Europe/Rigga"',
             'tasks.toml:7:1: tasks.backup: unknown key "retrys" — did you mean "retries"?',
             "    7 | retrys = 3",
             'tasks.toml:8:11: tasks.backup.timeout: "10 minuts" is not a duration — write 90s, 5m, 1h30m, 2d',
             '    8 | timeout = "10 minuts"',
-            "tasks.toml:9:11: tasks.backup.enabled: 1 is not true or false — "
-            "write one of the two, without quotes",
+            "tasks.toml:9:11: tasks.backup.enabled: 1 is not true or false — write one of the two, without quotes",
             "    9 | enabled = 1",
             'tasks.toml:11:1: tasks.report: no func — write what to call: func = "module.function"',
             "   11 | [tasks.report]",
-            "tasks.toml:12:8: tasks.report.cron: hour 25 is above 23 — "
-            "fields are: minute hour day month weekday",
+            "tasks.toml:12:8: tasks.report.cron: hour 25 is above 23 — fields are: minute hour day month weekday",
             '   12 | cron = "0 25 * * *"',
             "tasks.toml:13:9: tasks.report.every: two schedules, cron and every — keep one",
             '   13 | every = "5m"',
@@ -84,8 +81,7 @@ def test_all_mistakes_are_shown_at_once_each_at_its_place_with_its_line() -> Non
             '   18 | size = "one"',
             "tasks.toml:20:1: tasks.42: a name of digits alone is read as a run's id — put a letter to it",
             "   20 | [tasks.42]",
-            'tasks.toml:21:8: tasks.42.func: "jobs" is not a dotted path — '
-            'name its module too, as "module.jobs"',
+            'tasks.toml:21:8: tasks.42.func: "jobs" is not a dotted path — name its module too, as "module.jobs"',
             '   21 | func = "jobs"',
             'tasks.toml:22:14: tasks.42.on_overlap: "que" is not one of skip, queue, replace, allow — '
             'did you mean "queue"?',
@@ -241,9 +237,7 @@ def test_names_that_a_task_cannot_have(name: str, said: str) -> None:
 
 
 def test_tasks_that_wait_for_each_other_are_shown_as_a_circle() -> None:
-    text = "".join(
-        f'[tasks.{name}]\nfunc = "j.x"\nafter = ["{before}"]\n' for name, before in ["ab", "bc", "ca", "da"]
-    )
+    text = "".join(f'[tasks.{name}]\nfunc = "j.x"\nafter = ["{before}"]\n' for name, before in ["ab", "bc", "ca", "da"])
     assert only(text) == (
         '6:9: tasks.b.after: tasks that wait for each other: "a" -> "c" -> "b" -> "a" — break the circle'
     )

@@ -70,9 +70,7 @@ OTHERS = '[pools.heavy]\nsize = 1\n[tasks.y]\nfunc = "jobs.y"'
 
 
 @pytest.mark.parametrize(("key", "default", "line", "becomes"), TASK_KEYS, ids=[row[0] for row in TASK_KEYS])
-def test_a_key_of_a_task_has_its_default_and_takes_a_value(
-    key: str, default: Any, line: str, becomes: Any
-) -> None:
+def test_a_key_of_a_task_has_its_default_and_takes_a_value(key: str, default: Any, line: str, becomes: Any) -> None:
     assert getattr(task(""), key) == default
     assert getattr(task(line, before=OTHERS), key) == becomes
 
@@ -144,9 +142,7 @@ def test_defaults_hold_where_a_task_does_not_say_otherwise() -> None:
 
 
 def test_defaults_that_a_thread_cannot_have_do_not_apply_to_it() -> None:
-    before = (
-        '[defaults]\ntimeout = "5s"\nenv = { A = "1" }\ncwd = "/tmp"\non_overlap = "replace"\nretries = 1'
-    )
+    before = '[defaults]\ntimeout = "5s"\nenv = { A = "1" }\ncwd = "/tmp"\non_overlap = "replace"\nretries = 1'
     threaded = task("executor = 'thread'", before=before)
     assert (threaded.timeout, threaded.env, threaded.cwd) == (None, {}, None)
     assert (threaded.on_overlap, threaded.retries) == ("skip", 1)
@@ -164,20 +160,16 @@ def test_whole_numbers_beyond_64_bits_are_arguments_like_others() -> None:
 
 def test_keys_that_are_not_carried_out_yet_say_so() -> None:
     file = loaded(
-        '[pools.p]\nsize = 1\nrate = "5/1s"\n'
-        '[tasks.a]\nfunc = "j.a"\n[tasks.b]\nfunc = "j.b"\nafter = ["a"]\n'
+        '[pools.p]\nsize = 1\nrate = "5/1s"\n[tasks.a]\nfunc = "j.a"\n[tasks.b]\nfunc = "j.b"\nafter = ["a"]\n'
     )
     assert file.notes == (
         "/srv/app/tasks.toml:3:8: pools.p.rate is checked but not carried out yet: only size caps the pool",
-        "/srv/app/tasks.toml:8:9: tasks.b.after is checked but not carried out yet: "
-        "the task runs by hand only",
+        "/srv/app/tasks.toml:8:9: tasks.b.after is checked but not carried out yet: the task runs by hand only",
     )
 
 
 def test_a_file_without_tasks_says_how_to_add_one() -> None:
-    assert loaded("").notes == (
-        '/srv/app/tasks.toml: no tasks — add [tasks.NAME] with func = "module.function"',
-    )
+    assert loaded("").notes == ('/srv/app/tasks.toml: no tasks — add [tasks.NAME] with func = "module.function"',)
 
 
 def test_the_digest_changes_with_the_text_and_only_with_it() -> None:

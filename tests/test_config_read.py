@@ -32,9 +32,7 @@ def test_a_file_that_is_not_there() -> None:
 
 
 def test_a_folder(tmp_path: Path) -> None:
-    assert (
-        said_of(tmp_path) == f"{tmp_path} is a folder — name the tasks file in it, as {tmp_path}/tasks.toml"
-    )
+    assert said_of(tmp_path) == f"{tmp_path} is a folder — name the tasks file in it, as {tmp_path}/tasks.toml"
 
 
 def test_a_fifo_and_a_device_are_refused_without_waiting(tmp_path: Path) -> None:
@@ -119,9 +117,7 @@ def test_text_in_another_coding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("x = " + "1" * 5000, "1:5: a number of thousands of digits — write it in quotes"),
     ],
 )  # fmt: skip
-def test_text_that_is_not_toml(
-    text: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_text_that_is_not_toml(text: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = said(text, tmp_path, monkeypatch)
     assert lines[0] == f"tasks.toml:{fault}"
     assert lines[-1] == "1 error in tasks.toml; nothing was started."

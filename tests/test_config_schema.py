@@ -34,8 +34,7 @@ def takes(schema: dict[str, Any], value: Any) -> bool:
     if "not" in schema and takes(schema["not"], value):
         return False
     if "type" in schema and (
-        not isinstance(value, known[schema["type"]])
-        or (isinstance(value, bool) and schema["type"] != "boolean")
+        not isinstance(value, known[schema["type"]]) or (isinstance(value, bool) and schema["type"] != "boolean")
     ):
         return False
     if "enum" in schema and value not in schema["enum"]:

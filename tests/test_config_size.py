@@ -19,9 +19,7 @@ def test_sizes_are_read_into_bytes(said: str | int, count: int) -> None:
     assert size(said) == count
 
 
-@pytest.mark.parametrize(
-    "said", ["", "x", "1XB", "-1", "1e3", "١KiB", "9999TiB", True, 1 << 60, -(1 << 60), -1]
-)
+@pytest.mark.parametrize("said", ["", "x", "1XB", "-1", "1e3", "١KiB", "9999TiB", True, 1 << 60, -(1 << 60), -1])
 def test_what_is_no_size_is_refused_with_a_hint(said: str | int) -> None:
     with pytest.raises(UsageError, match="write 64KiB, 1MiB, 2MB, or a number of bytes"):
         size(said)

@@ -85,7 +85,5 @@ def test_the_demo_says_what_it_does(capsys: pytest.CaptureFixture[str], tmp_path
 def test_the_demo_needs_nothing_but_the_standard_library() -> None:
     code = "import sys, arrcli.demo; print('pydantic' in sys.modules, 'rich' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False False"

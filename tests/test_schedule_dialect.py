@@ -260,9 +260,7 @@ def test_what_cannot_be_read_is_refused_with_a_hint(expression: str, message: st
     assert refused.value.hint
 
 
-@pytest.mark.parametrize(
-    "expression", ["0 0 29 2 *", "0 0 30 2 1", "0 0 31 1,2 *", "0 0 L 2 *", "0 0 * 2 1#5"]
-)
+@pytest.mark.parametrize("expression", ["0 0 29 2 *", "0 0 30 2 1", "0 0 31 1,2 *", "0 0 L 2 *", "0 0 * 2 1#5"])
 def test_rare_days_are_no_impossible_ones(expression: str) -> None:
     assert Cron(expression, "UTC").next_after(datetime(2026, 1, 1, tzinfo=UTC)) is not None
 

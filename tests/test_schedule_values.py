@@ -96,9 +96,7 @@ def test_every_takes_text_microseconds_or_a_timedelta() -> None:
     assert Every("90s").next_after(utc("1970-01-01 00:00")) == utc("1970-01-01 00:01:30")
 
 
-@pytest.mark.parametrize(
-    "period", ["0s", 0, -5, "10 minuts", "100us", timedelta(0), timedelta(days=999_999), True]
-)
+@pytest.mark.parametrize("period", ["0s", 0, -5, "10 minuts", "100us", timedelta(0), timedelta(days=999_999), True])
 def test_every_refuses_what_is_no_period(period: str | int | timedelta) -> None:
     with pytest.raises(ScheduleError):
         Every(period)
@@ -222,9 +220,7 @@ def test_a_time_that_no_change_touches_has_no_notes() -> None:
 
 
 def test_a_lost_day_is_noted() -> None:
-    found = dst_notes(
-        Cron("0 12 * * *", "Pacific/Apia"), instant("2011-12-01 00:00"), instant("2012-01-01 00:00")
-    )
+    found = dst_notes(Cron("0 12 * * *", "Pacific/Apia"), instant("2011-12-01 00:00"), instant("2012-01-01 00:00"))
     assert [text for _, text in found] == ["12:00 does not exist on Fri 2011-12-30: does not fire"]
 
 
@@ -233,8 +229,7 @@ def test_check_warns_of_days_that_unite_and_of_late_stars() -> None:
         '"0 0 13 * 5": day 13 or weekday 5: either is enough, they need not both match'
     ]
     assert warnings(Cron("0 0 5,* * 1", "UTC")) == [
-        '"0 0 5,* * 1": the star in its day does not come first, '
-        "so it is every day, and does not count as a star"
+        '"0 0 5,* * 1": the star in its day does not come first, so it is every day, and does not count as a star'
     ]
     assert warnings(Cron("0 0 * * 5", "UTC")) == warnings(Every("90s")) == []
 

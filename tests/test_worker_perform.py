@@ -360,9 +360,7 @@ def test_arguments_are_cast_to_the_hints() -> None:
         ("either", "five", "five", "'five'"),
     ],
 )
-def test_the_first_of_a_union_that_fits_is_taken(
-    func: str, value: Any, typed: str | None, result: str
-) -> None:
+def test_the_first_of_a_union_that_fits_is_taken(func: str, value: Any, typed: str | None, result: str) -> None:
     assert done(func, value, typed_args=[typed]).result == f'"{result}"'
 
 

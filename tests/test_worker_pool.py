@@ -16,9 +16,7 @@ from worker_rooms import attempt, begun, eventually, is_alive, outcomes, pool_in
 from arrcli.worker.pool import ProcessPool
 from arrcli.worker.wire import Outcome
 
-linux_only = pytest.mark.skipif(
-    sys.platform != "linux", reason="only Linux sees descendants in other sessions"
-)
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux sees descendants in other sessions")
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +113,7 @@ def test_a_task_that_returns_after_its_timeout_has_still_timed_out(pool: Process
         ("abort", [], "killed by SIGABRT"),
     ],
 )
-def test_the_death_of_a_worker_costs_one_attempt(
-    pool: ProcessPool, func: str, args: list[int], how: str
-) -> None:
+def test_the_death_of_a_worker_costs_one_attempt(pool: ProcessPool, func: str, args: list[int], how: str) -> None:
     first, *others = [attempt(func, *args), attempt("add", 1), attempt("add", 2)]
     pool.submit([first, *others])
     found = {each.run_id: each for each in outcomes(pool, 3)}
@@ -196,9 +192,7 @@ with pool_in(folder, workers=2) as pool:
 def test_a_killed_program_leaves_no_process_behind(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(_PROGRAM)
-    with subprocess.Popen(
-        [sys.executable, str(program), str(tmp_path)], stdout=subprocess.PIPE, text=True
-    ) as daemon:
+    with subprocess.Popen([sys.executable, str(program), str(tmp_path)], stdout=subprocess.PIPE, text=True) as daemon:
         assert daemon.stdout is not None
         pids = [int(pid) for pid in daemon.stdout.readline().split()]
         pids.append(int((tmp_path / "pid").read_text()))
@@ -314,9 +308,7 @@ def test_child_processes_have_the_grace_too(pool: ProcessPool, tmp_path: Path) -
 
 
 @linux_only
-def test_child_processes_that_ignore_term_are_killed_after_the_grace(
-    pool: ProcessPool, tmp_path: Path
-) -> None:
+def test_child_processes_that_ignore_term_are_killed_after_the_grace(pool: ProcessPool, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     script = f"trap '' TERM; echo $$ > {mark}; while :; do sleep 0.01; done"
     one = attempt("subprocess.call", ["sh", "-c", script], stop_grace=200_000)
@@ -359,9 +351,7 @@ def test_what_waits_behind_a_long_run_goes_to_an_idle_worker(tmp_path: Path) -> 
         assert time.monotonic() - start < 1.5
 
 
-def test_changed_code_is_run_by_a_new_worker(
-    pool: ProcessPool, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_changed_code_is_run_by_a_new_worker(pool: ProcessPool, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("code")
     with pool_in(folder) as fresh:
         (folder / "mine.py").write_text("def version(): return 1\n")
@@ -422,9 +412,7 @@ def test_the_portable_fallbacks_do_the_same(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("ARR_PORTABLE", "1")
     monkeypatch.setattr("arrcli.worker.kernel.LINUX", False)
     with pool_in(tmp_path, workers=2) as pool:
-        pool.submit(
-            [attempt("add", 1), attempt("kill", 9), attempt("write"), attempt("sleep", 60, timeout=200_000)]
-        )
+        pool.submit([attempt("add", 1), attempt("kill", 9), attempt("write"), attempt("sleep", 60, timeout=200_000)])
         assert sorted(each.kind for each in outcomes(pool, 4)) == [
             "lost",
             "succeeded",

@@ -105,9 +105,7 @@ def timed(*, time: datetime): return time.isoformat()
 def pool_in(folder: Path, *, workers: int = 1, **more: Any) -> Iterator[ProcessPool]:
     """A pool with the tasks above as module `jobs`, its outputs in `folder/out`."""
     (folder / "jobs.py").write_text(TASKS)
-    pool = ProcessPool(
-        workers=workers, outputs=folder / "out", python_path=[str(folder)], cwd=str(folder), **more
-    )
+    pool = ProcessPool(workers=workers, outputs=folder / "out", python_path=[str(folder)], cwd=str(folder), **more)
     try:
         yield pool
     finally:
@@ -136,9 +134,7 @@ def outcomes(executor: Executor, count: int = 1, *, within: float = 8.0) -> list
     found: list[Outcome] = []
     until = time.monotonic() + within
     while len(found) < count:
-        assert time.monotonic() < until, (
-            f"{len(found)} of {count} outcomes within {within}s: {executor.views()}"
-        )
+        assert time.monotonic() < until, f"{len(found)} of {count} outcomes within {within}s: {executor.views()}"
         found += [each for each in turn(executor) if isinstance(each, Outcome)]
     return found
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
+
+_STARTS_USER_CODE: Final = frozenset({"run", "exec", "check"})
+"""Verbs whose children inherit the environment: it stays as the user has it."""
 
 
 def main() -> NoReturn:
@@ -37,6 +40,8 @@ def run(arguments: Sequence[str]) -> int:
 def _dispatched(arguments: Sequence[str]) -> int:
     from arrcli.cli.group import command
 
+    if not _STARTS_USER_CODE.intersection(arguments[:1]):
+        os.environ["PYDANTIC_DISABLE_PLUGINS"] = "1"  # looking for them costs a short verb a tenth of its time
     value: Any = command().main(args=list(arguments), prog_name="arr", standalone_mode=False)
     return value if isinstance(value, int) else 0
 

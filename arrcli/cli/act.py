@@ -40,7 +40,7 @@ def cancel(
             typer.confirm(f"cancel {len(meant)} runs of {target}?", abort=True, err=True)
         after = cancelled(app.store, [run.id for run in meant], app.clock.now(), force=force)
         app.wake()
-        alive = app.daemon_status().pid is not None
+        alive = app.daemon_pid is not None
     if as_json:
         print_json({"runs": [run_json(run) for run in after]})
         return 0
@@ -93,7 +93,7 @@ def retry(
         run_id = int(target) if target.isdigit() else _last_failed(app, target)
         run = retried(app.store, run_id, app.clock.now())
         app.wake()
-        alive = app.daemon_status().pid is not None
+        alive = app.daemon_pid is not None
     if as_json:
         print_json({"run": run_json(run)})
         return
@@ -189,7 +189,7 @@ def _told(what: str, names: Sequence[str], app: App, *, as_json: bool) -> None:
         print_json({what: list(names)})
         return
     say(f"{what} {', '.join(names) if len(names) <= 5 else f'{len(names)} tasks'}")
-    if app.daemon_status().pid is None:
+    if app.daemon_pid is None:
         say("note: no daemon is running")
 
 
@@ -206,7 +206,7 @@ def reload(
     from arrcli.store.contract import Request
 
     with opened(file, state_dir, writes=True) as app:
-        pid = app.daemon_status().pid
+        pid = app.daemon_pid
         if pid is None:
             raise NoDaemonError("no daemon is running; start it with: arr run")
         with app.store.writing() as w:

@@ -24,13 +24,9 @@ _WAIT_S: Final = 0.05
 def enqueue(
     target: Annotated[str, typer.Argument(metavar="FUNC_OR_TASK", autocompletion=task_names)],
     arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARGS]", help="value, k=v, or k:=JSON.")] = None,
-    at: Annotated[
-        str | None, typer.Option("--at", metavar="WHEN", help='2027-01-01T09:00, "9am"')
-    ] = None,
+    at: Annotated[str | None, typer.Option("--at", metavar="WHEN", help='2027-01-01T09:00, "9am"')] = None,
     in_: Annotated[str | None, typer.Option("--in", metavar="10m", help="So long from now.")] = None,
-    expires: Annotated[
-        str | None, typer.Option("--expires", metavar="1h", help="Skip it if still pending then.")
-    ] = None,
+    expires: Annotated[str | None, typer.Option("--expires", metavar="1h", help="Skip it if pending so long.")] = None,
     priority: Annotated[int | None, typer.Option("--priority", help="Higher runs first.")] = None,
     key: Annotated[str | None, typer.Option("--key", help="At most one pending run with this key.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for its end; exit as it ended.")] = False,
@@ -43,7 +39,8 @@ def enqueue(
 ) -> int:
     """Queue one run. Its id alone goes to stdout.
 
-    Positional values replace a task's args, k=v is laid over its kwargs. Values are JSON where they are JSON, else text;
+    Positional values replace a task's args, k=v is laid over its kwargs. Values are JSON where they are JSON, else
+    text;
     k:=JSON must be JSON. The worker casts them to the callable's type hints.
     """
     from arrcli.cli.opened import opened
@@ -53,7 +50,7 @@ def enqueue(
 
     given = read_arguments(arguments or [])
     with opened(file, state_dir, writes=True, creates=True) as app:
-        if wait and app.daemon_status().pid is None:
+        if wait and app.daemon_pid is None:
             raise NoDaemonError("no daemon is running to wait for; start it with: arr run (nothing was queued)")
         now = app.clock.now()
         when = _when(at, in_, now, app, target)
@@ -195,7 +192,7 @@ def _told(app: App, run: Run, now: int, *, as_json: bool, waits: bool, new: bool
         say(f"queued run {run.id}  {_called(run)}  at once: {at} is past (refuse with --no-past)")
     else:
         say(f"queued run {run.id}  {_called(run)}  now")
-    if app.daemon_status().pid is None:
+    if app.daemon_pid is None:
         say(f"note: no daemon is running on {app.file.path}; it will wait (start: arr run)")
 
 
@@ -219,7 +216,7 @@ def _waited(app: App, run: Run, timeout_s: float | None, *, as_json: bool) -> in
             break
         if end is not None and time.monotonic() >= end:
             raise TimedOutError(f"run {run.id} did not end in time; it goes on (arr show {run.id})")
-        if app.daemon_status().pid is None:
+        if app.daemon_pid is None:
             raise NoDaemonError(f"the daemon stopped before run {run.id} ended; it will run when arr run starts")
         time.sleep(_WAIT_S)
     if as_json:

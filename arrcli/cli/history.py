@@ -156,7 +156,8 @@ def _print_run(run: Run, attempts: Sequence[AttemptRecord], app: App, *, utc: bo
         begun = shown(one.started_at, zone) or "not known when"
         print(
             clean(
-                f"attempt {one.attempt}  {one.outcome}  {begun}  {lasted(one.duration)}  {fault_line(one.fault)}".rstrip()
+                f"attempt {one.attempt}  {one.outcome}  {begun}  {lasted(one.duration)} 
+                {fault_line(one.fault)}".rstrip()
             )
         )
     if run.fault is not None and run.fault.traceback:

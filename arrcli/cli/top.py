@@ -25,7 +25,7 @@ def top(
     from arrcli.errors import NoDaemonError, UsageError
 
     with opened(file, state_dir) as app:
-        if app.daemon_status().pid is None:
+        if app.daemon_pid is None:
             raise NoDaemonError("no daemon is running; start it with: arr run")
         if not wants_screen(sys.stdin, sys.stdout, os.environ):
             raise UsageError("arr top needs a terminal; elsewhere use arr status, arr list or arr runs")

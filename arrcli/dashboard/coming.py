@@ -35,7 +35,8 @@ def _about(item: Upcoming | Idle, context: Context, room: int) -> list[Cell]:
         return [Cell(schedule, 16, DIM), last_cell(item, context, 24), Cell(held, room - 42, DIM)]
     if held or room < 28:
         return [Cell(held or schedule, room, DIM)]
-    return [Cell(schedule, room - 15, DIM), last_cell(item, context, 14)]
+    wide = 24 if room >= 45 else 14
+    return [Cell(schedule, room - wide - 1, DIM), last_cell(item, context, wide)]
 
 
 def _state(item: Upcoming | Idle, context: Context) -> tuple[Mark, str]:

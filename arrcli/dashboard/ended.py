@@ -17,13 +17,16 @@ from arrcli.model.run import Run, State
 _ROOM_FOR_TYPES: Final = 56
 """In less room an exception's text is said without its name."""
 
+_ROOM_FOR_HINTS: Final = 20
+"""In less room than this a run's number has to do."""
+
 
 def ended_row(item: Item, context: Context, width: int, selected: bool) -> Line:
     """`14:05:40 CET  ✗ failed  backup-db  36.0s  OperationalError: disk full (arr logs 4824)`."""
     assert isinstance(item, Run)  # noqa: S101 - the ended pane holds runs
     mark = ended(item)
     when = context.moment(item.finished_at, item.task) if item.finished_at is not None else ""
-    cells = [Cell(when, 14, DIM)] if width >= 60 else []
+    cells = [Cell(when, 14, DIM)] if width >= 70 else []
     cells += [
         Cell(mark.text, 11, mark.style),
         Cell(item.name, _name_width(width)),
@@ -67,6 +70,8 @@ def _note(run: Run, room: int) -> str:
     if run.state is State.FAILED:
         fault = run.fault
         said = safe(fault.message) if fault is not None and room < _ROOM_FOR_TYPES else ""
+        if room < _ROOM_FOR_HINTS:
+            return f"run {run.id}"
         return hinted(said or why(run), f"(arr logs {run.id})", room)
     facts = (f"run {run.id}" if run.id else "", why(run), memory(run), run.result_note or "")
     return "  ".join(fact for fact in facts if fact)

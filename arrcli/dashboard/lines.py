@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import tzinfo
 from typing import Any, Final
 
@@ -72,7 +73,8 @@ def _time(at: Instant | None) -> str | None:
 
 def _shown(name: str, value: Any) -> Any:
     """Instants among the details are written as every other time is."""
-    return iso(value) if name.endswith("_at") and isinstance(value, int) else value
+    is_instant = name.endswith("_at") or name in ("slot", "last_slot")
+    return iso(value) if is_instant and isinstance(value, int) else value
 
 
 def _about(word: str, event: Event, *notes: str) -> str:
@@ -122,7 +124,11 @@ def _cancelled(event: Event) -> str:
 
 
 def _skipped(event: Event) -> str:
-    return _about("skip", event, "" if event.run is None else why(event.run))
+    """How many slots were skipped now; their row may hold many more from before."""
+    run = event.run
+    if run is None:
+        return "skip"
+    return _about("skip", event, why(replace(run, count=_number(event.details, "count") or run.count)))
 
 
 def _recovered(event: Event) -> str:

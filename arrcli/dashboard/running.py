@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import median
 
 from arrcli.dashboard import times
-from arrcli.dashboard.cells import BUSY, DIM, Cell, Line, row, tidy
+from arrcli.dashboard.cells import BUSY, DIM, Cell, Line, row, tidy, width_of
 from arrcli.dashboard.glyphs import DONE, LEFT, RUNNING
 from arrcli.dashboard.listing import Item
 from arrcli.dashboard.pane import Context
@@ -50,7 +51,17 @@ def _how_far(run: Run, worker: WorkerStatus | None, context: Context, room: int)
         parts.append(f"of ~{times.lasted(usual)}")
     parts += [f"attempt {run.attempt}"] if run.attempt > 1 else []
     parts += [f"slot {context.moment(run.slot, run.task)}"] if run.slot is not None else []
-    return "  ".join(parts)
+    return _fitting(parts, room)
+
+
+def _fitting(parts: Sequence[str], room: int) -> str:
+    """The first of them, and those that follow as long as they are not cut."""
+    said = parts[0] if parts else ""
+    for part in parts[1:]:
+        if width_of(said) + 2 + width_of(part) > room:
+            break
+        said += f"  {part}"
+    return said
 
 
 def _bar(done: float, width: int) -> str:

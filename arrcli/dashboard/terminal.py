@@ -74,7 +74,8 @@ class Terminal:
         if not self.entered:
             return
         self.entered = False
-        with suppress(termios.error, OSError):
+        with suppress(termios.error, OSError):  # Linux lets a Ctrl-S go only by undoing a stop of our own
+            termios.tcflow(self.writes, termios.TCOOFF)
             termios.tcflow(self.writes, termios.TCOON)
         with suppress(OSError):
             self.write(LEAVE)

@@ -1,21 +1,21 @@
 """What people and programs ask for: runs made by hand, cancelled, tried again; tasks paused and resumed.
 
-Each is one transaction on the store; a running daemon hears of it by the bell, one that is not there finds it when it starts.
+Each is one transaction on the store; a running daemon hears of it by the bell, one that is not there finds it when
+it starts.
 """
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from arrcli.engine.planner import TASKS_VERSION
 from arrcli.errors import NotFoundError, UsageError
 from arrcli.model.instant import Instant
 from arrcli.model.run import Origin, Reason, Run, State, TaskRecord
 from arrcli.model.task import Task
-from arrcli.store.contract import Move, Request, Store, Writing
+from arrcli.store.contract import TASKS_VERSION, Move, Request, Store, Writing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +157,7 @@ def _change(store: Store, names: Collection[str], tasks: Mapping[str, Task], now
             if record is None:
                 record = _first_record(tasks[name], now)
             w.put_task_records([change(record)])
-        w.put_meta(TASKS_VERSION, secrets.token_hex(8))
+        w.put_meta(TASKS_VERSION, os.urandom(8).hex())
 
 
 def _first_record(task: Task, now: Instant) -> TaskRecord:

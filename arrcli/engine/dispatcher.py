@@ -249,7 +249,7 @@ class Dispatcher:
             work.freed |= self._holds
         work.freed |= self._unfinished
         counts = _Counts(w)
-        self._unhold(w, work, counts)
+        self._unhold(w, work, counts, now)
         for name, executor in self.executors.items():
             room = executor.room()
             for _ in range(_ROUNDS):
@@ -260,7 +260,7 @@ class Dispatcher:
                 room -= claimed
                 if not put_aside:
                     break
-                self._unhold(w, work, counts)
+                self._unhold(w, work, counts, now)
 
     def _judged(
         self, w: Writing, work: Work, candidates: Sequence[Run], room: int, counts: _Counts, now: Instant
@@ -322,7 +322,7 @@ class Dispatcher:
     registered: frozenset[str] = frozenset()
     """Names that are known without a tasks file: callables that a program registered."""
 
-    def _unhold(self, w: Writing, work: Work, counts: _Counts) -> None:
+    def _unhold(self, w: Writing, work: Work, counts: _Counts, now: Instant) -> None:
         """Let as many of the held go on as there are places for them again."""
         known = (self._holds or set()) | work.holds
         for key in sorted(work.freed & known):
@@ -330,7 +330,7 @@ class Dispatcher:
             room = self._places(kind, name, counts)
             if room == 0:
                 continue
-            if w.unhold(key, max(room, 0)) == 0 and self._holds is not None:
+            if w.unhold(key, max(room, 0), now=now) == 0 and self._holds is not None:
                 self._holds.discard(key)
         # A pool's place that a held run could not use is free still: look again in the next round.
         work.freed = {key for key in work.freed if key.startswith("pool ")} if work.holds else set()

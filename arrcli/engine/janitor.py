@@ -39,7 +39,8 @@ class Janitor:
 
 
 def prune_all(store: Store, file: TasksFile, now: Instant, *, older: int | None = None) -> int:
-    """Prune everything at once, in batches; how many rows went. `older`: microseconds, instead of each task's keep_for."""
+    """Prune everything at once, in batches; how many rows went. `older`: microseconds, instead of each task's
+    keep_for."""
     total = 0
     for name in ["", *store.task_records()]:
         keep, age = _bounds(file, name)

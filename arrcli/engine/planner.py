@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from arrcli.engine.slots import due, new_era, next_due
 from arrcli.model.event import Event
@@ -13,10 +12,7 @@ from arrcli.model.instant import Instant
 from arrcli.model.run import Origin, Reason, Run, State, TaskRecord
 from arrcli.model.schedule import At, Every, Reboot, spread
 from arrcli.model.task import Task, TasksFile
-from arrcli.store.contract import Move, Writing
-
-TASKS_VERSION: Final = "tasks_version"
-"""The meta key that changes when another process has paused or resumed a task."""
+from arrcli.store.contract import TASKS_VERSION, Move, Writing
 
 
 @dataclass(slots=True)
@@ -41,7 +37,8 @@ class Planner:
     # -- taking a tasks file ------------------------------------------------------------------------------------------
 
     def adopt(self, w: Writing, file: TasksFile, now: Instant) -> Planned:
-        """Take the tasks of `file`: new ones start at now, changed ones owe nothing, removed ones end (SPEC 2, Edits)."""
+        """Take the tasks of `file`: new ones start at now, changed ones owe nothing, removed ones end (SPEC 2,
+        Edits)."""
         known = dict(w.task_records())
         planned = Planned(touched=True)
         records = [self._record(w, task, known.get(task.name), now) for task in file.tasks.values()]
@@ -52,7 +49,7 @@ class Planner:
         for task in file.tasks.values():
             if task.name in known:
                 w.retarget(task.name, pool=task.pool, priority=task.priority, executor=task.executor)
-                w.unhold(f"unknown {task.name}", 0)
+                w.unhold(f"unknown {task.name}", 0, now=now)
         self.tasks = dict(file.tasks)
         self._reset(w)
         return planned
@@ -201,10 +198,11 @@ class Planner:
             for record in self.records.values()
             if record.paused and record.pause_until is not None and record.pause_until <= now
         ]
-        # Slots inside the pause are judged by this plan before the pause is forgotten: only a task without any is freed.
+        # Slots inside the pause are judged by this plan before the pause is forgotten: only a task without any is
+        # freed.
         free = [record for record in over if (at := self._due_at(record.name)) is None or at > now]
         for record in free:
-            w.unhold(f"paused {record.name}", 0)
+            w.unhold(f"paused {record.name}", 0, now=now)
             self.records[record.name] = record
             planned.events.append(Event(at=now, kind="note", details={"text": f"{record.name}: its pause is over"}))
         if free:

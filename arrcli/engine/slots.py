@@ -21,9 +21,11 @@ FIXED_STEP: Final = 3 * 3600 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Slots that have come due, in order: `live` run by the overlap policy, `caught_up` wait their turn, `missed` do not run.
+    """Slots that have come due, in order: `live` run by the overlap policy, `caught_up` wait their turn, `missed`
+    do not run.
 
-    `missed` comes as (first, last, how many) runs of neighbours. `through` is the new mark; `more` says that the backlog is
+    `missed` comes as (first, last, how many) runs of neighbours. `through` is the new mark; `more` says that the
+    backlog is
     not finished.
     """
 
@@ -116,7 +118,8 @@ def _neighbours(
 def new_era(task: Task, record: TaskRecord, now: Instant) -> bool:
     """Whether a mark that lies after `now` (the clock was set back) begins a new era, in which instants are used again.
 
-    `at` slots never fire again; fixed cron slots do after a step of over 3 h, wild ones after over 60 s, `every` after any.
+    `at` slots never fire again; fixed cron slots do after a step of over 3 h, wild ones after over 60 s, `every`
+    after any.
     """
     step = record.mark - now
     schedule = task.schedule

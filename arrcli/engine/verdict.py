@@ -112,7 +112,8 @@ def retry_wait(policy: Task, failures: int, luck: float) -> int:
 
 
 def record_of(was: Run, now: Run, outcome: Outcome) -> AttemptRecord | None:
-    """The history of an attempt that did not end its run; None where it ended it (the run's own row tells) or never began."""
+    """The history of an attempt that did not end its run; None where it ended it (the run's own row tells) or
+    never began."""
     if now.state is not State.PENDING or now.attempt != was.attempt:
         return None
     return AttemptRecord(
@@ -128,7 +129,8 @@ def record_of(was: Run, now: Run, outcome: Outcome) -> AttemptRecord | None:
 
 
 def on_failure_run(run: Run, policy: Task, run_json: Mapping[str, Any], now: Instant) -> Run | None:
-    """The run that tells of a run which failed for good; None where its task wants none. It has no such follower itself."""
+    """The run that tells of a run which failed for good; None where its task wants none. It has no such follower
+    itself."""
     target = policy.on_failure
     if target is None or run.options.get("follows"):
         return None

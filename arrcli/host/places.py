@@ -1,4 +1,5 @@
-"""Where a store and its companions lie: of a tasks file `DIR/NAME` in `DIR/.arr/NAME/`, of a database `PATH` in `PATH.d/`."""
+"""Where a store and its companions lie: of a tasks file `DIR/NAME` in `DIR/.arr/NAME/`, of a database `PATH` in
+`PATH.d/`."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import secrets
 from pathlib import Path
 
 
@@ -28,4 +27,4 @@ def started(pid: int) -> str | None:
 
 def new_owner_id() -> str:
     """A name for this start of this process, never used before."""
-    return f"{os.getpid()}-{secrets.token_hex(6)}"
+    return f"{os.getpid()}-{os.urandom(6).hex()}"

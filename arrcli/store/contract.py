@@ -11,18 +11,23 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from arrcli.model.instant import Instant
 from arrcli.model.run import AttemptRecord, Origin, Reason, Run, State, TaskRecord
+
+TASKS_VERSION: Final = "tasks_version"
+"""The meta key that changes when another process has paused or resumed a task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunQuery:
     """Which runs: every field that is set must match. `limit` 0 is all; the newest first unless `oldest_first`.
 
-    `since` and `until` bound `due_at`, the first included, the second not. `states` are states as shown (a claimed run that has
-    not begun counts as pending). `task` matches a task's name, or the dotted path of a run without task; with `*` or `?`
+    `since` and `until` bound `due_at`, the first included, the second not. `states` are states as shown (a claimed
+    run that has
+    not begun counts as pending). `task` matches a task's name, or the dotted path of a run without task; with `*`
+    or `?`
     in it, a glob.
     """
 
@@ -106,7 +111,7 @@ class Reading(Protocol):
     def task_records(self) -> Mapping[str, TaskRecord]: ...
 
     def counts(self) -> Mapping[State, int]:
-        """How many runs are in each state, as shown; exact for pending and running, all counted for the ended."""
+        """How many of the runs that are kept are in each state, as shown."""
         ...
 
     def owners(self) -> Sequence[Owner]: ...
@@ -124,7 +129,8 @@ class Writing(Reading, Protocol):
     def add(self, runs: Sequence[Run]) -> Sequence[Run]:
         """Insert runs, and return them with their ids, in order.
 
-        A scheduled run whose (task, slot, era) is there already, and a run whose `key` a pending run has, are not inserted: in
+        A scheduled run whose (task, slot, era) is there already, and a run whose `key` a pending run has, are not
+        inserted: in
         their place stands the run that is there (its `id` is how the caller tells).
         """
         ...
@@ -176,8 +182,11 @@ class Writing(Reading, Protocol):
         """Take pending runs out of the ready ones; their `held_by` says until what. CAS as `move`."""
         ...
 
-    def unhold(self, held_by: str, limit: int) -> int:
-        """Make the first `limit` (0: all) of those held by this ready again, by (priority descending, ready_at, id)."""
+    def unhold(self, held_by: str, limit: int, *, now: Instant) -> int:
+        """Let the first `limit` (0: all) of those held by this go, by (priority descending, ready_at, id); how many.
+
+        They are ready again, or wait for their `ready_at` where it lies after `now`.
+        """
         ...
 
     def held(self) -> Mapping[str, int]:
@@ -189,7 +198,8 @@ class Writing(Reading, Protocol):
         ...
 
     def retarget(self, task: str, *, pool: str, priority: int, executor: str) -> None:
-        """A task's policies changed: its pending runs take the new ones."""
+        """A task's policies changed: its pending runs take the new ones, but where a run's own `options` say
+        otherwise."""
         ...
 
     def claimed_by(self, owner: str) -> Sequence[Run]: ...

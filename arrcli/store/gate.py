@@ -1,6 +1,7 @@
 """The gate: a flock file before the write lock, so that loops of writers do not starve the daemon.
 
-SQLite's own waiting is a lottery that a busy writer wins again and again. A privileged store (the daemon's) takes the gate
+SQLite's own waiting is a lottery that a busy writer wins again and again. A privileged store (the daemon's) takes
+the gate
 exclusively around its transaction, the others share it before they begin.
 """
 
@@ -14,14 +15,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from arrcli.errors import StoreError
+
 _PAUSE_S: Final = 0.0005
 
 
 class Gate:
-    """The gate of one store. Who waits longer than `patience` seconds goes on without it: SQLite's lock still guards."""
+    """The gate of one store. Who waits longer than `patience` seconds goes on without it: SQLite's lock still
+    guards."""
 
     def __init__(self, path: str, *, privileged: bool, patience: float) -> None:
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be opened ({error.strerror}); remove it where it is a link") from error
         self._mode = fcntl.LOCK_EX if privileged else fcntl.LOCK_SH
         self._patience = patience
 

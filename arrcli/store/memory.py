@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -25,21 +26,24 @@ class MemoryStore(SQLReading):
         self._db = sqlite3.connect(":memory:", isolation_level=None, cached_statements=256, check_same_thread=False)
         migrate(self._db, "memory")
         self._closed = False
+        self._pid = os.getpid()
 
     def _ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        self._usable()
         with self._lock:
-            self._usable()
             return self._db.execute(sql, values).fetchall()
 
     def _usable(self) -> None:
+        if os.getpid() != self._pid:
+            raise StoreError("a memory store was carried into a forked child, where nothing runs what is added to it")
         if self._closed:
             raise StoreError("the memory store was closed; what it kept is gone")
 
     @contextmanager
     def writing(self) -> Iterator[SQLTransaction]:
         """One transaction."""
+        self._usable()
         with self._lock:
-            self._usable()
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 transaction = SQLTransaction(self._db)

@@ -12,11 +12,19 @@ from arrcli.store.contract import Owner, RunQuery
 from arrcli.store.rows import COLUMNS, attempt_of, last_attempt, record_of, run_of, unpacked
 
 _RUN: Final = f"SELECT {COLUMNS} FROM runs WHERE id = ?"
-_PENDING: Final = f"""SELECT {COLUMNS} FROM runs WHERE (stage IN (0, 1, 3) OR (stage = 2 AND started_at IS NULL))
-    AND ready_at <= ? ORDER BY ready_at, id LIMIT ?"""
-_RUNNING: Final = f"SELECT {COLUMNS} FROM runs WHERE stage = 2 ORDER BY id"
-_RECENT: Final = f"SELECT {COLUMNS} FROM runs WHERE stage = 4 ORDER BY finished_at DESC, id DESC LIMIT ?"
-_LAST: Final = f"""SELECT {COLUMNS} FROM runs WHERE task = ? AND stage = 4 AND state IN ('succeeded', 'failed')
+_SOONEST: Final = "AND ready_at <= ?1 ORDER BY ready_at, id LIMIT ?2"
+_PENDING: Final = f"""SELECT {COLUMNS} FROM runs WHERE id IN (
+    SELECT id FROM (SELECT id FROM runs INDEXED BY runs_waiting WHERE stage = 0 {_SOONEST}) UNION ALL
+    SELECT id FROM (SELECT id FROM runs INDEXED BY runs_ready WHERE stage = 1 {_SOONEST}) UNION ALL
+    SELECT id FROM (SELECT id FROM runs INDEXED BY runs_held WHERE stage = 3 {_SOONEST}) UNION ALL
+    SELECT id FROM runs INDEXED BY runs_running WHERE stage = 2 AND started_at IS NULL AND ready_at <= ?1)
+    ORDER BY ready_at, id LIMIT ?2"""
+_RUNNING: Final = f"SELECT {COLUMNS} FROM runs INDEXED BY runs_running WHERE stage = 2 ORDER BY id"
+_RECENT: Final = (
+    f"SELECT {COLUMNS} FROM runs INDEXED BY runs_ended WHERE stage = 4 ORDER BY finished_at DESC, id DESC LIMIT ?"
+)
+_LAST: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_history WHERE task = ? AND stage = 4 AND state IN
+('succeeded', 'failed')
     ORDER BY id DESC LIMIT ?"""
 _ATTEMPTS: Final = """SELECT run_id, attempt, outcome, started_at, finished_at, duration, fault, cpu_us, rss_kb
     FROM attempts WHERE run_id = ? ORDER BY attempt"""
@@ -27,6 +35,14 @@ _TASKS: Final = """SELECT name, mark, era, anchor, digest, first_seen, paused, p
 _WAIT_COUNT: Final = """SELECT (SELECT count(*) FROM runs WHERE stage = 0) + (SELECT count(*) FROM runs WHERE stage = 1)
     + (SELECT count(*) FROM runs WHERE stage = 3) + (SELECT count(*) FROM runs WHERE stage = 2 AND started_at IS NULL),
     (SELECT count(*) FROM runs WHERE stage = 2 AND started_at IS NOT NULL)"""
+_OF_NAME: Final = """id IN (
+    SELECT id FROM runs INDEXED BY runs_history WHERE task = ?1 AND stage = 4 UNION ALL
+    SELECT id FROM runs INDEXED BY runs_live WHERE task = ?1 AND task IS NOT NULL AND stage IN (0, 1, 2, 3) UNION ALL
+    SELECT id FROM runs INDEXED BY runs_history WHERE task IS NULL AND stage = 4 AND func = ?1 UNION ALL
+    SELECT id FROM runs INDEXED BY runs_waiting WHERE stage = 0 AND task IS NULL AND func = ?1 UNION ALL
+    SELECT id FROM runs INDEXED BY runs_ready WHERE stage = 1 AND task IS NULL AND func = ?1 UNION ALL
+    SELECT id FROM runs INDEXED BY runs_running WHERE stage = 2 AND task IS NULL AND func = ?1 UNION ALL
+    SELECT id FROM runs INDEXED BY runs_held WHERE stage = 3 AND task IS NULL AND func = ?1)"""
 _FOREVER: Final = 1 << 62
 
 
@@ -100,7 +116,7 @@ def _conditions(query: RunQuery) -> tuple[str, list[Any]]:
 
     if query.task is not None:
         glob = any(mark in query.task for mark in "*?")
-        add(f"coalesce(task, func) {'GLOB' if glob else '='} ?", query.task)
+        add("coalesce(task, func) GLOB ?" if glob else _OF_NAME, query.task)  # the first value: ?1 in _OF_NAME
     if query.states:
         states = [state.value for state in query.states]
         shown = "CASE WHEN state = 'running' AND started_at IS NULL THEN 'pending' ELSE state END"

@@ -30,7 +30,7 @@ CREATE TABLE runs (
     result TEXT, result_note TEXT, fault TEXT, cpu_us INTEGER, rss_kb INTEGER
 );
 CREATE UNIQUE INDEX runs_slot ON runs (task, era, slot) WHERE scheduled = 1;
-CREATE UNIQUE INDEX runs_key ON runs (key) WHERE key IS NOT NULL AND stage IN (0, 1, 3);
+CREATE INDEX runs_key ON runs (key) WHERE key IS NOT NULL AND stage IN (0, 1, 3);
 CREATE INDEX runs_waiting ON runs (ready_at) WHERE stage = 0;
 CREATE INDEX runs_ready ON runs (executor, priority DESC, ready_at, id) WHERE stage = 1;
 CREATE INDEX runs_running ON runs (claimed_by) WHERE stage = 2;
@@ -68,20 +68,26 @@ MIGRATIONS: Final = (_FIRST,)
 """One script a version, in order; each runs whole in a transaction of its own, or not at all."""
 
 
-def migrate(connection: sqlite3.Connection, where: str) -> None:
-    """Bring the store up to this version; StoreError where it is newer than this arr, or not arr's at all."""
-    found = connection.execute("PRAGMA user_version").fetchone()[0]
-    if found == VERSION:
-        return
+def version(connection: sqlite3.Connection, where: str) -> int:
+    """The store's version, 0 for an empty database; StoreError where it is newer than this arr, or not arr's at all."""
+    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if (found or tables) and connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise StoreError(f"{where} is a database of another program; name another place for arr's store")
     if found > VERSION:
         raise StoreError(
             f"{where} was made by a newer arr (store version {found}, this one knows {VERSION}); upgrade arrcli"
         )
+    return found
+
+
+def migrate(connection: sqlite3.Connection, where: str) -> None:
+    """Bring the store up to this version; StoreError as `version`."""
+    if version(connection, where) == VERSION:
+        return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        found = connection.execute("PRAGMA user_version").fetchone()[0]  # another process may have been first
-        if found == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise StoreError(f"{where} is a database of another program; name another place for arr's store")
+        found = version(connection, where)  # another process may have been first
         for script in MIGRATIONS[found:]:
             for statement in filter(str.strip, script.split(";")):
                 connection.execute(statement)

@@ -16,12 +16,15 @@ from arrcli.errors import NotFoundError, StoreBusyError, StoreError
 from arrcli.model.run import Run
 from arrcli.store.gate import Gate
 from arrcli.store.reading import SQLReading
-from arrcli.store.schema import migrate
+from arrcli.store.schema import migrate, version
 from arrcli.store.transaction import SQLTransaction
 
 PATIENCE_S: Final = 10.0
 CHECKPOINT_OVER: Final = 8 << 20
 """Bytes of write-ahead log from which the planner checkpoints."""
+_CHECKPOINT_MS: Final = 20
+_CARRIED: Final[list[sqlite3.Connection]] = []
+"""Connections that came over a fork: neither used nor closed, for a close here would disturb the parent's files."""
 
 
 class StoreFullError(StoreError):
@@ -34,7 +37,8 @@ class SQLiteStore(SQLReading):
     """Implements `contract.Store` on a file.
 
     `create=False`: NotFoundError where there is none. `read_only`: never creates or changes anything. `privileged`: the
-    daemon's, which passes the gate first. One connection writes, under a lock; each thread reads on one of its own; none
+    daemon's, which passes the gate first. One connection writes, under a lock; each thread reads on one of its
+    own; none
     is used in a forked child.
     """
 
@@ -56,19 +60,32 @@ class SQLiteStore(SQLReading):
         self._local = threading.local()
         self._waiting: list[_Batch] = []
         self._waiting_lock = threading.Lock()
-        self._open: list[sqlite3.Connection] = []
+        self._open: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._gate: Gate | None = None
+        self._closed = False
         self._pid = os.getpid()
         self._check_file(create=create and not read_only)
         self._inode = self.path.stat().st_ino
-        with _translated(str(self.path)):
-            if read_only:
-                self._read_on()
+        try:
+            self._begin(privileged=privileged)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, *, privileged: bool) -> None:
+        where = str(self.path)
+        with _translated(where):
+            if self.read_only:
+                if version(self._read_on(), where) == 0:
+                    raise NotFoundError(f"there is no store at {where} yet: the file is empty; arr run makes one")
                 return
+            self._gate = Gate(f"{where}.gate", privileged=privileged, patience=self._patience)
             self._writer = self._connect()
-            self._writer.execute("PRAGMA journal_mode = WAL")
-            migrate(self._writer, str(self.path))
-        self._gate = Gate(f"{self.path}.gate", privileged=privileged, patience=patience)
+            self._open.append((threading.main_thread(), self._writer))
+            with self._gate.passed():
+                version(self._writer, where)  # refuses another program's database before anything in it changes
+                self._writer.execute("PRAGMA journal_mode = WAL")
+                migrate(self._writer, where)
 
     # -- opening ------------------------------------------------------------------------------------------------------
 
@@ -109,7 +126,6 @@ class SQLiteStore(SQLReading):
         if not self.read_only:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA wal_autocheckpoint = 0")
-        self._open.append(connection)
         return connection
 
     def _read_on(self) -> sqlite3.Connection:
@@ -117,10 +133,21 @@ class SQLiteStore(SQLReading):
         self._same_process()
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if found is None:
+            self._close_of_ended_threads()
             found = self._local.connection = self._connect()
+            self._open.append((threading.current_thread(), found))
         return found
 
+    def _close_of_ended_threads(self) -> None:
+        with self._waiting_lock:
+            ended = [entry for entry in self._open if not entry[0].is_alive()]
+            self._open = [entry for entry in self._open if entry not in ended]
+        for _, connection in ended:
+            connection.close()
+
     def _same_process(self) -> None:
+        if self._closed:
+            raise StoreError(f"the store {self.path} was closed; open it anew")
         if os.getpid() != self._pid:
             raise StoreError("a store was carried into a forked child; open it anew there")
 
@@ -168,13 +195,28 @@ class SQLiteStore(SQLReading):
                 for batch in batches:
                     batch.added = w.add(batch.runs)
         except Exception as error:
+            self._one_by_one(batches, error)
+        except BaseException:
             for batch in batches:
-                batch.error = error
+                batch.error, batch.done = StoreError(f"{self.path}: the write was interrupted; try again"), True
+            raise
         for batch in batches:
             batch.done = True
 
+    def _one_by_one(self, batches: Sequence[_Batch], error: Exception) -> None:
+        """A commit that several shared was not made: what one caller did wrong is not to be the others' loss."""
+        for batch in batches:
+            batch.added, batch.error = (), error
+            if len(batches) > 1 and not isinstance(error, StoreError):
+                try:
+                    with self.writing() as w:
+                        batch.added, batch.error = w.add(batch.runs), None
+                except Exception as own:
+                    batch.error = own
+
     def data_version(self) -> int:
         """Asked of the writing connection, so that our own commits do not count."""
+        self._same_process()
         with self._lock, _translated(str(self.path)):
             connection = self._read_on() if self.read_only else self._writer
             return int(connection.execute("PRAGMA data_version").fetchone()[0])
@@ -182,12 +224,16 @@ class SQLiteStore(SQLReading):
     # -- keeping ------------------------------------------------------------------------------------------------------
 
     def checkpoint(self, *, over: int = CHECKPOINT_OVER) -> None:
-        """Move the write-ahead log into the database where it has grown; only the planner does."""
+        """Move the write-ahead log into the database where it has grown; only the planner does. Waits for no reader."""
         with contextlib.suppress(OSError):
             if Path(f"{self.path}-wal").stat().st_size <= over:
                 return
         with self._lock, contextlib.suppress(sqlite3.OperationalError):
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._writer.execute(f"PRAGMA busy_timeout = {_CHECKPOINT_MS}")
+            try:
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                self._writer.execute(f"PRAGMA busy_timeout = {int(self._patience * 1000)}")
 
     def verify(self) -> None:
         """StoreError when the database is no longer the one at its path: writes to it would be lost silently."""
@@ -201,10 +247,13 @@ class SQLiteStore(SQLReading):
     def close(self) -> None:
         """Close every connection; idempotent."""
         if os.getpid() == self._pid:
-            for connection in self._open:
+            for _, connection in self._open:
                 with contextlib.suppress(sqlite3.Error):
                     connection.close()
+        else:
+            _CARRIED.extend(connection for _, connection in self._open)
         self._open.clear()
+        self._closed = True
         if self._gate is not None:
             self._gate.close()
 

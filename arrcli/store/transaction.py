@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from arrcli.errors import StoreError
 from arrcli.model.instant import Instant
 from arrcli.model.run import ENDED, Run, State, TaskRecord
 from arrcli.store.contract import Move, Owner, Request
@@ -27,7 +28,7 @@ from arrcli.store.rows import (
 
 _ADD: Final = f"INSERT OR IGNORE INTO runs ({INSERTED}) VALUES ({', '.join('?' * (INSERTED.count(',') + 1))})"
 _SLOT: Final = f"SELECT {COLUMNS} FROM runs WHERE scheduled = 1 AND task = ? AND era = ? AND slot = ?"
-_KEY: Final = f"SELECT {COLUMNS} FROM runs WHERE key = ? AND stage IN (0, 1, 3)"
+_KEY: Final = f"SELECT {COLUMNS} FROM runs WHERE key = ? AND stage IN (0, 1, 3) ORDER BY id LIMIT 1"
 _FENCE: Final = "WHERE id = ? AND state = ? AND attempt = ? AND claimed_by IS ?"
 _CLAIM: Final = f"""UPDATE runs SET state = 'running', stage = 2, attempt = ?, claimed_by = ?, held_by = NULL,
     started_at = NULL {_FENCE}"""
@@ -42,15 +43,26 @@ _READY: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_ready WHERE stage
     ORDER BY priority DESC, ready_at, id LIMIT ?"""
 _ACTIVE: Final = """SELECT count(*) FROM runs INDEXED BY runs_live WHERE task = ? AND task IS NOT NULL
     AND stage IN (0, 1, 2, 3) AND (stage = 2 OR attempt > 0)"""
-_ACTIVE_RUNS: Final = f"""SELECT {COLUMNS} FROM runs WHERE task = ? AND stage IN (0, 1, 2, 3)
-    AND (stage = 2 OR attempt > 0) ORDER BY id"""
-_PENDING_OF: Final = f"SELECT {COLUMNS} FROM runs WHERE task = ? AND stage IN (0, 1, 3) ORDER BY id"
-_QUEUED: Final = """SELECT count(*) FROM runs INDEXED BY runs_live WHERE task = ? AND task IS NOT NULL
-    AND stage IN (0, 1, 2, 3) AND stage <> 2 AND scheduled = 1 AND attempt = 0"""
+_ACTIVE_RUNS: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_live WHERE task = ? AND task IS NOT NULL
+    AND stage IN (0, 1, 2, 3) AND (stage = 2 OR attempt > 0) ORDER BY id"""
+_LIVE: Final = "task = ? AND task IS NOT NULL AND stage IN (0, 1, 2, 3) AND stage <> 2"
+_PENDING_OF: Final = f"SELECT {COLUMNS} FROM runs INDEXED BY runs_live WHERE {_LIVE} ORDER BY id"
+_QUEUED: Final = f"SELECT count(*) FROM runs INDEXED BY runs_live WHERE {_LIVE} AND scheduled = 1 AND attempt = 0"
+_RETARGET: Final = f"""UPDATE runs INDEXED BY runs_live SET
+    pool = coalesce(json_extract(options, '$.pool'), ?), priority = coalesce(json_extract(options, '$.priority'), ?),
+    executor = coalesce(json_extract(options, '$.executor'), ?) WHERE {_LIVE}"""
+_CLAIMED_BY: Final = (
+    f"SELECT {COLUMNS} FROM runs INDEXED BY runs_running WHERE stage = 2 AND claimed_by = ? ORDER BY id"
+)
+_EXPIRY: Final = "expires_at IS NOT NULL AND stage IN (0, 1, 3)"
+_EXPIRED: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_expiry WHERE {_EXPIRY} AND expires_at <= ?
+    AND attempt = 0 ORDER BY id"""
+_NEXT_EXPIRY: Final = f"SELECT min(expires_at) FROM runs INDEXED BY runs_expiry WHERE {_EXPIRY} AND attempt = 0"
 _POOL: Final = "SELECT count(*) FROM runs WHERE stage = 2 AND pool = ?"
 _HOLD: Final = f"UPDATE runs SET stage = 3, held_by = ? {_FENCE}"
-_UNHOLD: Final = """UPDATE runs SET stage = 1, held_by = NULL WHERE id IN (SELECT id FROM runs WHERE stage = 3
-    AND held_by = ? ORDER BY priority DESC, ready_at, id LIMIT ?)"""
+_UNHOLD: Final = """UPDATE runs SET stage = CASE WHEN ready_at <= ?1 THEN 1 ELSE 0 END, held_by = NULL WHERE id IN
+    (SELECT id FROM runs INDEXED BY runs_held WHERE stage = 3 AND held_by = ?2
+    ORDER BY priority DESC, ready_at, id LIMIT ?3)"""
 _LAST_SCHEDULED: Final = f"""SELECT {COLUMNS} FROM runs WHERE scheduled = 1 AND task = ?
     ORDER BY era DESC, slot DESC LIMIT 1"""
 _PUT_TASK: Final = "INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -85,6 +97,8 @@ class SQLTransaction(SQLReading):
         return [self._add(run) for run in runs]
 
     def _add(self, run: Run) -> Run:
+        if run.key is not None and run.state is State.PENDING and (rows := self._ask(_KEY, (run.key,))):
+            return run_of(rows[0])
         cursor = self._db.execute(_ADD, row_of(run))
         if not cursor.rowcount:
             return self._there_already(run)
@@ -93,11 +107,10 @@ class SQLTransaction(SQLReading):
         return replace(run, id=int(cursor.lastrowid or 0))
 
     def _there_already(self, run: Run) -> Run:
-        if run.scheduled:
-            rows = self._ask(_SLOT, (run.task, run.era, run.slot))
-            if rows:
-                return run_of(rows[0])
-        return run_of(self._ask(_KEY, (run.key,))[0])
+        rows = self._ask(_SLOT, (run.task, run.era, run.slot)) if run.scheduled else ()
+        if not rows:
+            raise StoreError(f"a run of {run.name} lacks what every run has; nothing was written")
+        return run_of(rows[0])
 
     def lengthen(self, run_id: int, *, last_slot: Instant, count: int, at: Instant) -> None:
         self._db.execute(
@@ -163,8 +176,8 @@ class SQLTransaction(SQLReading):
         for run in runs:
             self._db.execute(_HOLD, (run.held_by, run.id, run.state.value, run.attempt, run.claimed_by))
 
-    def unhold(self, held_by: str, limit: int) -> int:
-        return self._db.execute(_UNHOLD, (held_by, limit or -1)).rowcount
+    def unhold(self, held_by: str, limit: int, *, now: Instant) -> int:
+        return self._db.execute(_UNHOLD, (now, held_by, limit or -1)).rowcount
 
     def held(self) -> Mapping[str, int]:
         return dict(self._ask("SELECT held_by, count(*) FROM runs WHERE stage = 3 GROUP BY held_by"))
@@ -173,24 +186,16 @@ class SQLTransaction(SQLReading):
         return self._counted(_QUEUED, tasks)
 
     def retarget(self, task: str, *, pool: str, priority: int, executor: str) -> None:
-        self._db.execute(
-            "UPDATE runs SET pool = ?, priority = ?, executor = ? WHERE task = ? AND stage IN (0, 1, 3)",
-            (pool, priority, executor, task),
-        )
+        self._db.execute(_RETARGET, (pool, priority, executor, task))
 
     def claimed_by(self, owner: str) -> Sequence[Run]:
-        sql = f"SELECT {COLUMNS} FROM runs WHERE stage = 2 AND claimed_by = ? ORDER BY id"
-        return [run_of(row) for row in self._ask(sql, (owner,))]
+        return [run_of(row) for row in self._ask(_CLAIMED_BY, (owner,))]
 
     def due_to_expire(self, now: Instant) -> Sequence[Run]:
-        sql = f"""SELECT {COLUMNS} FROM runs WHERE expires_at IS NOT NULL AND stage IN (0, 1, 3) AND expires_at <= ?
-            AND attempt = 0 ORDER BY id"""
-        return [run_of(row) for row in self._ask(sql, (now,))]
+        return [run_of(row) for row in self._ask(_EXPIRED, (now,))]
 
     def next_expiry(self) -> Instant | None:
-        return self._value(
-            "SELECT min(expires_at) FROM runs WHERE expires_at IS NOT NULL AND stage IN (0, 1, 3) AND attempt = 0"
-        )
+        return self._value(_NEXT_EXPIRY)
 
     # -- what else is kept --------------------------------------------------------------------------------------------
 
@@ -235,7 +240,7 @@ class SQLTransaction(SQLReading):
     def prune(self, *, task: str, keep: int, before: Instant, limit: int) -> int:
         name = task or None
         cutoff = self._ask(_CUTOFF, (name, max(keep - 1, 0)))
-        oldest_kept = cutoff[0][0] if cutoff else 0
+        oldest_kept = cutoff[0][0] + (keep == 0) if cutoff else 0
         rows = self._ask(_PRUNED, (name, before, oldest_kept, limit))
         ids = [(row[0],) for row in rows]
         for table, column in (("runs", "id"), ("attempts", "run_id"), ("outputs", "run_id")):

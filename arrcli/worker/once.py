@@ -30,7 +30,8 @@ class Ended:
 
 
 def execute(attempt: Attempt, *, python_path: Sequence[str], cwd: str) -> Ended:
-    """Run the attempt in a child that has this terminal; TERM, then KILL, to its group where it overruns its timeout."""
+    """Run the attempt in a child that has this terminal; TERM, then KILL, to its group where it overruns its
+    timeout."""
     told_by, told_to = os.pipe()
     order = json.dumps({"attempt": encode_attempt(attempt).decode(), "python_path": list(python_path), "to": told_to})
     environment = {**os.environ, **attempt.env, "ARR_TASK": attempt.task or "", "ARR_ATTEMPT": "1"}

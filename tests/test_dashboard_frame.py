@@ -1,0 +1,280 @@
+"""The picture: a grid that nothing bends, and in it what the snapshot says."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from dashboard_pictures import NOW, crowd, failed, ok, picture, record, run, task
+from rich.cells import cell_len
+from rich.console import Console
+
+from arrcli.dashboard.draw import Frame
+from arrcli.dashboard.moves import pressed
+from arrcli.dashboard.view import Pane, View
+from arrcli.model.instant import SECOND
+from arrcli.model.run import Reason, State
+from arrcli.model.snapshot import DaemonStatus, Snapshot, Upcoming
+
+SIZES = [(80, 24), (120, 40), (200, 60), (40, 8), (20, 5), (1, 1), (41, 13), (159, 25), (300, 100), (60, 16)]
+HOSTILE = [
+    "[/]",
+    "[red]x[/red] [link=http://x]",
+    "\x1b[2J\x1b[31mred",
+    "\x1b]52;c;aGk=\x07",
+    "\x9b2J\x9d0;title\x9c",
+    "\u202egnp.exe\u2066\u200f",
+    "日本語のタスク名" * 5,
+    "👨\u200d👩\u200d👧\u200d👦 ❤\ufe0f 👍🏽 🇱🇻",
+    "e\u0301" * 300,
+    "\u0301\u0301 begins with marks",
+    "\t\r\n\x00\x08\x7f",
+    "x" * 10_000,
+    "界" * 10_000,
+    "\u00ad\u200b\ufeff",
+    "\ud800 lone",
+]
+
+
+def drawn(snapshot: Snapshot, view: View | None = None, size: tuple[int, int] = (80, 24)) -> list[str]:
+    lines = Frame(snapshot, view or View()).lines(*size)
+    return ["".join(segment.text for segment in line) for line in lines]
+
+
+def has(lines: Sequence[str], text: str) -> bool:
+    return any(text in line for line in lines)
+
+
+def press(frame: Frame, *names: str, page: int = 5) -> Frame:
+    for name in names:
+        view = pressed(name, frame, page)
+        assert view is not None
+        frame = Frame(frame.snapshot, view)
+    return frame
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_frame_fills_its_window_exactly(size: tuple[int, int]) -> None:
+    width, height = size
+    for view in (View(), View(help=True), View(pane=Pane.ENDED), View(typing=True, filter="or"), View(ascii=True)):
+        lines = drawn(picture(), view, size)
+        assert [cell_len(line) for line in lines] == [width] * height
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_rich_draws_the_same_grid(size: tuple[int, int]) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=size[0], height=size[1], color_system=None, legacy_windows=False)
+    console.print(Frame(picture(), View()), end="")
+    assert out.getvalue().split("\n")[: size[1]] == drawn(picture(), size=size)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_no_text_from_outside_bends_the_grid_or_reaches_the_terminal(text: str) -> None:
+    ugly = task(text, description=text)
+    snapshot = replace(
+        picture(),
+        file=text,
+        tasks={text: ugly},
+        upcoming=[Upcoming(at=NOW + SECOND, name=text, task=ugly, kind="cron", held_by=text)],
+        running=[run(1, text, state=State.RUNNING, started_at=NOW)],
+        recent=[failed(2, text, ago=1, took=1, message=text)],
+        last={text: [failed(2, text, ago=1, took=1, message=text)]},
+        records={text: record(text, broken=text)},
+        daemon=DaemonStatus(pid=1, message=text, stalled=True),
+        faults=[text] * 9,
+    )
+    for size in SIZES:
+        for view in (View(), View(pane=Pane.ENDED), View(pane=Pane.FAILING), View(filter=text[:50])):
+            lines = drawn(snapshot, view, size)
+            assert [cell_len(line) for line in lines] == [size[0]] * size[1]
+            assert not set("".join(lines)) & set("\x1b\x9b\x9d\x07\x00\x08\x7f\u202e\u2066\u200d\ufe0f\ud800\r\n\t")
+
+
+def test_a_frame_of_80_by_24_reads_so() -> None:
+    assert [line.rstrip() for line in drawn(picture())] == [
+        "arr tasks.toml  6 tasks  ▶ 1 running  ✗ 2 failing  ⏸ 1 paused       14:03:22 CET",
+        "─ failing 2 ────────────────────────────────────────────────────────────────────",
+        "✗ broken  mailer                          ModuleNotFoundError: No module named …",
+        "✗ failing backup-db            12h ago    disk full (arr logs 4820)",
+        "─ running 1, workers: 1 busy, 1 idle ───────────────────────────────────────────",
+        "▶ running import-orders        run 4823      12s worker 1  ━━━━─── 50%",
+        "",
+        "─ next 7 ───────────────────────────────────────────────────────────────────────",
+        "⧗ waits 5s  14:03:17 CET     jobs.mail            waits for pool heavy  run 4824",
+        "● in 1m38s  14:05 CET        import-orders        */5 * * * *     ✓ ok 12.1s",
+        "● in 26m    22:30 JST        sushi                30 22 * * *",
+        "● in 56m    15:00 CET        mailer               0 * * * *",
+        "● in 11h    Wed 02:00 CET    backup-db            0 2 * * *       ✗ failed 36.0s",
+        "● in 6d18h  12-01 09:00 CET  report               0 9 1 12 *",
+        "⏸ paused                     prune-cache          paused for 50m: new disk",
+        "─ ended 2 ──────────────────────────────────────────────────────────────────────",
+        "14:00:22 CET   ✓ ok        import-orders         12.1s run 4821  83 MB",
+        "02:03:22 CET   ✗ failed    backup-db             36.0s disk full (arr logs 4820)",
+        "",
+        "",
+        "─ jobs.mail ───────────────────────────────────────────────────────── run 4824 ─",
+        "jobs.mail  by enqueued",
+        "has not run yet",
+        "q quit  ? keys  j ↓ move  Tab pane  / filter",
+    ]
+
+
+def test_a_large_window_shows_the_workers_beside_what_comes_next() -> None:
+    lines = drawn(picture(), size=(200, 60))
+    assert has(lines, "  1 ▶ running        12s pid 812     41 done       import-orders  run 4823")
+    assert has(lines, "  2 ○ idle               pid 813     7 done")
+    assert has(lines, "/srv/app/tasks.toml") and has(lines, "Europe/Paris  14:03:22 CET")
+
+
+def test_a_window_that_is_too_small_gets_one_line_of_words_and_glyphs() -> None:
+    lines = drawn(picture(), size=(39, 7))
+    assert [line.rstrip() for line in lines] == ["14:03:22 ▶ 1 running  ✗ 2 failing  ⏸ 1…", *[""] * 6]
+
+
+def test_ascii_keeps_every_word_and_no_glyph() -> None:
+    lines = drawn(picture(), View(ascii=True))
+    assert all(line.isascii() for line in lines)
+    assert has(lines, "> 1 running  x 2 failing  = 1 paused")
+
+
+def test_a_window_without_a_daemon_says_so_and_how_to_start_one() -> None:
+    lines = drawn(replace(picture(), daemon=DaemonStatus()))
+    assert lines[1].rstrip() == "■ no scheduler is running on this file (start it: arr run)"
+
+
+def test_a_refused_file_shows_its_faults_and_how_many_more_there_are() -> None:
+    faults = [f"tasks.toml:{line}:1: unknown key" for line in range(1, 6)]
+    lines = drawn(replace(picture(), faults=faults), size=(80, 40))
+    assert lines[1].startswith("✗ tasks.toml:1:1: unknown key")
+    assert lines[4].startswith("✗ and 2 more")
+
+
+def test_a_stop_under_way_says_how_many_still_run() -> None:
+    stopping = replace(picture(), daemon=DaemonStatus(pid=1, stopping=True))
+    assert drawn(stopping)[1].startswith("■ stopping: 1 still running")
+
+
+def test_the_hint_at_the_logs_is_kept_where_the_error_is_cut() -> None:
+    long = failed(4820, "backup-db", ago=5, took=1, message="no space left on device " * 9)
+    for width in (55, 60, 80, 120, 200):
+        lines = drawn(replace(picture(), recent=[long], last={}, records={}), size=(width, 30))
+        assert has(lines, "… (arr logs 4820)")
+
+
+def test_slots_that_share_a_row_are_counted_in_it() -> None:
+    missed = run(9, "report", state=State.SKIPPED, reason=Reason.MISSED, count=12, finished_at=NOW)
+    assert has(drawn(replace(picture(), recent=[missed]), size=(120, 40)), "12 slots")
+
+
+def test_a_run_that_awaits_its_retry_is_told_from_a_slot() -> None:
+    again = run(7, "backup-db", attempt=2, reason=Reason.ERROR)
+    lines = drawn(
+        replace(
+            picture(),
+            upcoming=[Upcoming(at=NOW + 9 * SECOND, name="backup-db", task=None, kind="cron", run=again)],
+        ),
+    )
+    assert has(lines, "↻ in 9s") and has(lines, "run 7  attempt 3")
+
+
+def test_the_filter_leaves_the_rows_that_have_its_text_in_name_or_callable() -> None:
+    lines = drawn(picture(), View(filter="IMPORT"))
+    assert has(lines, "─ next 1 ─") and has(lines, "─ ended 1 ─") and has(lines, "─ failing 0") is False
+    assert has(lines, "● in 1m38s  14:05 CET        import-orders")
+    assert not has(lines, "sushi")
+    assert lines[-1].startswith("/ IMPORT  Esc drop  q quit")
+    assert has(drawn(picture(), View(filter="jobs.mail")), "─ next 1 ─")
+    assert has(drawn(picture(), View(filter="zzz")), 'nothing here has "zzz" in it')
+
+
+def test_the_header_counts_what_the_filter_hides() -> None:
+    assert "✗ 2 failing" in drawn(picture(), View(filter="sushi"))[0]
+
+
+def test_the_filter_is_written_kept_and_dropped_by_keys() -> None:
+    frame = press(Frame(picture(), View()), "/", "s", "q", "backspace", "u")
+    assert (frame.view.filter, frame.view.typing) == ("su", True)
+    frame = press(frame, "enter")
+    assert (frame.view.filter, frame.view.typing) == ("su", False)
+    assert press(frame, "esc").view.filter == ""
+
+
+def test_help_lists_every_key_and_any_key_closes_it() -> None:
+    frame = press(Frame(picture(), View()), "?")
+    lines = drawn(picture(), frame.view)
+    assert has(lines, "  j ↓          one row down") and has(lines, "  q            close")
+    assert press(frame, "x").view.help is False
+
+
+def test_the_cursor_stays_on_its_task_when_rows_above_it_go() -> None:
+    frame = press(Frame(picture(), View()), "down", "j")
+    assert frame.view.selected == 2 and frame.view.key == "task sushi"
+    later = Frame(replace(picture(), upcoming=picture().upcoming[1:]), frame.view)
+    assert later.view.selected == 1
+    gone = Frame(replace(picture(), upcoming=picture().upcoming[:1], idle=[]), frame.view)
+    assert gone.view.selected == 0
+
+
+def test_the_cursor_moves_by_rows_pages_and_to_both_ends() -> None:
+    frame = Frame(crowd(100), View())
+    assert press(frame, "pgdn").view.selected == 5
+    assert press(frame, "pgdn", "pgdn", "up", "pgup").view.selected == 4
+    assert press(frame, "G").view.selected == 99
+    assert press(frame, "G", "down", "g").view.selected == 0
+    assert has(drawn(crowd(100), press(frame, "G").view), "of 100 ─")
+    assert has(drawn(crowd(100), press(frame, "G").view), "task-00099")
+
+
+def test_the_detail_follows_the_cursor_into_the_other_panes() -> None:
+    frame = press(Frame(picture(), View()), "tab", "down")
+    assert frame.view.pane is Pane.ENDED
+    lines = drawn(picture(), frame.view)
+    assert lines[20].startswith("─ backup-db ──") and lines[20].endswith(" run 4820, arr logs 4820 ─")
+    assert lines[21].startswith("✗ failed after 36.0s, 12h ago: OperationalError: disk full")
+    assert lines[22].startswith("jobs.run  0 2 * * *  Europe/Paris  by cron")
+
+
+def test_the_last_durations_are_bars() -> None:
+    ends = [ok(9 - index, "import-orders", ago=60 * index, took=took) for index, took in enumerate((8, 4, 1))]
+    lines = drawn(replace(picture(), last={"import-orders": ends}), View(selected=1))
+    assert has(lines, "last 3 ▁▄█ ✓ ok 8.0s 0s ago")
+
+
+class Counted(Sequence[Upcoming]):
+    """A sequence that knows how often it was looked into."""
+
+    def __init__(self, items: Sequence[Upcoming]) -> None:
+        self._items, self.touched = items, 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        self.touched += 1
+        return self._items[index]
+
+
+def test_only_rows_that_are_seen_are_looked_at_among_ten_thousand() -> None:
+    snapshot = crowd(10_000)
+    for view in (View(), View(selected=9_000, key="task task-09000")):
+        rows = Counted(snapshot.upcoming)
+        drawn(replace(snapshot, upcoming=rows), view, (120, 40))
+        assert rows.touched <= 40
+
+
+def test_the_clock_and_the_rows_are_in_their_own_zones_through_the_autumn_night() -> None:
+    from arrcli.model.instant import parse_iso
+
+    night = parse_iso("2026-10-25T00:30:00Z")
+    nightly = task("nightly")
+    slots = [
+        Upcoming(at=parse_iso(at), name="nightly", task=nightly, kind="cron")
+        for at in ("2026-10-25T00:45:00Z", "2026-10-25T01:45:00Z")
+    ]
+    lines = drawn(replace(picture(), now=night, upcoming=slots, tasks={"nightly": nightly}))
+    assert lines[0].rstrip().endswith("02:30:00 CEST")
+    assert has(lines, "● in 15m    02:45 CEST       nightly")
+    assert has(lines, "● in 1h15m  02:45 CET        nightly")

@@ -154,12 +154,8 @@ def _print_run(run: Run, attempts: Sequence[AttemptRecord], app: App, *, utc: bo
             print(f"{name:10} {clean(said)}")
     for one in attempts:
         begun = shown(one.started_at, zone) or "not known when"
-        print(
-            clean(
-                f"attempt {one.attempt}  {one.outcome}  {begun}  {lasted(one.duration)} 
-                {fault_line(one.fault)}".rstrip()
-            )
-        )
+        told = f"attempt {one.attempt}  {one.outcome}  {begun}  {lasted(one.duration)}  {fault_line(one.fault)}"
+        print(clean(told.rstrip()))
     if run.fault is not None and run.fault.traceback:
         print(f"\n{clean(run.fault.traceback).rstrip()}")
     if app.store.output(run.id):

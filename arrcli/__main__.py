@@ -1,0 +1,5 @@
+"""`python -m arrcli` is `arr`."""
+
+from arrcli.cli import main
+
+main()

@@ -6,7 +6,6 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,6 +36,8 @@ NO_TASKS: Final = TasksFile(path="", folder="", tasks={})
 
 def arr_version() -> str:
     """The version of the installed distribution."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("arrcli")
     except PackageNotFoundError:

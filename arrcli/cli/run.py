@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import queue
 import signal
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _BACKLOG: Final = 100_000
 """Events that wait for a terminal which takes none; older ones are dropped rather than holding the engine up."""
 _LOOK_S: Final = 0.2
+_USUAL_GC: Final = (700, 10, 10)
 
 
 def run(
@@ -128,6 +130,7 @@ class Daemon:
         from arrcli.clock import SYSTEM
         from arrcli.host.notify import notify
 
+        gc.set_threshold(*_USUAL_GC)
         app = self._app
         self._places.remember({"file": str(self._path), "at": SYSTEM.now()})
         self._tell(

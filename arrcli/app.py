@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from arrcli.clock import SYSTEM, Clock
 from arrcli.engine.asks import Asked, run_asked
-from arrcli.errors import ArrError, StoreHeldError
+from arrcli.errors import ArrError, StoreHeldError, UsageError
 from arrcli.host.lock import Lock, holder
 from arrcli.host.places import Places
 from arrcli.host.process import boot_id, new_owner_id
@@ -19,14 +19,17 @@ from arrcli.host.wake import Bell, Waiter, ring
 from arrcli.model.instant import SECOND, Instant
 from arrcli.model.run import Run
 from arrcli.model.task import TasksFile
-from arrcli.store.contract import Owner, Store
+from arrcli.store.contract import Move, Owner, Store
 from arrcli.store.memory import MemoryStore
+from arrcli.store.queue import QueueStore
 from arrcli.store.sqlite import SQLiteStore
 
 if TYPE_CHECKING:  # the engine and the workers are imported when one is started: most verbs start none
     from arrcli.engine.picture import Picture
     from arrcli.engine.runner import Runner, Sink, Source
+    from arrcli.model.event import Event
     from arrcli.model.snapshot import DaemonStatus, Snapshot, WorkerStatus
+    from arrcli.registry import Callables
     from arrcli.worker.wire import Executor
 
 STALLED: Final = 10 * SECOND
@@ -63,12 +66,19 @@ class App:
         planner_lock: Lock | None = None,
         plans: bool = True,
         registered: frozenset[str] = frozenset(),
+        callables: Callables | None = None,
         what: str = "app",
     ) -> None:
         self.store, self.places, self.file, self.clock = store, places, file, clock
         self.executors: Mapping[str, Executor] = executors or {}
         self._picture: Picture | None = None
         self.default_executor = next(iter(self.executors), "process")
+        self.pid = os.getpid()
+        self.endings = 0
+        self._ending = threading.Condition()
+        self._callables = callables
+        self._closing = False
+        self._forked: Store | None = None
         self._sink, self._source, self._lock, self._registered = sink, source, planner_lock, registered
         self._owner = Owner(id=new_owner_id(), pid=os.getpid(), started_at=clock.now(), host=boot_id(), what=what)
         self._plans = plans
@@ -86,9 +96,9 @@ class App:
         """Recover, plan, and (where `threaded`) turn the crank in a thread of its own."""
         if self.places is not None:
             self._claim_lock = Lock.take(self.places.claim(self._owner.id), {"pid": os.getpid()})
-            if self._plans and self._lock is None:
+            if self._lock is None and self.executors:  # who holds it hears the bell, and plans where there are tasks
                 self._lock = Lock.take(self.places.planner, self._facts())
-            if self._plans and self._lock is not None:
+            if self._lock is not None:
                 self._bell = Bell(self.places.bell)
         self._waiter = Waiter(self._bell)
         self.runner = self._made_runner(self._waiter)
@@ -105,7 +115,9 @@ class App:
 
         dispatcher = Dispatcher(owner=self._owner.id, clock=self.clock, executors=self.executors)
         dispatcher.registered = self._registered
-        plans = self._plans and (self.places is None or self._lock is not None)
+        plans = (
+            self._plans and bool(self.file.tasks or self._source) and (self.places is None or self._lock is not None)
+        )
         return Runner(
             store=self.store,
             clock=self.clock,
@@ -115,9 +127,21 @@ class App:
             planner=Planner() if plans else None,
             is_gone=self._is_gone,
             source=self._source,
-            sink=self._sink,
+            sink=self._told,
             each_turn=self._beat,
         )
+
+    def _told(self, events: Sequence[Event]) -> None:
+        with self._ending:
+            self.endings += 1
+            self._ending.notify_all()
+        self._sink(events)
+
+    def await_ending(self, seen: int, timeout_s: float) -> None:
+        """Until more has happened than when `endings` was `seen`, at most so long."""
+        with self._ending:
+            if self.endings == seen:
+                self._ending.wait(timeout_s)
 
     def _run(self) -> None:
         assert self.runner is not None  # noqa: S101 - start made it
@@ -140,8 +164,37 @@ class App:
             self._thread.join(grace_us / SECOND + 15)
         return runner.killed == 0 and self.crash is None
 
+    def finish(self, grace_us: int) -> bool:
+        """Refuse new work, finish what has begun and what is due; the rest stays, or is cancelled where nothing
+        keeps it.
+
+        The store can still be read afterwards.
+        """
+        self._closing = True
+        if self.runner is None:
+            return True
+        ended = self.stop(grace_us=grace_us, finish_due=True)
+        if not self.store.durable:
+            with self.store.writing() as w:
+                w.move([Move(was=run, now=run.cancelled(at=self.clock.now())) for run in w.pending()])
+        self._release()
+        return ended
+
+    def __enter__(self) -> App:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.runner is not None:
+            self.finish(8 * SECOND)
+        else:
+            self.close()
+
     def close(self) -> None:
         """Release processes, locks and descriptors, then the store; idempotent."""
+        self._release()
+        self.store.close()
+
+    def _release(self) -> None:
         for executor in self.executors.values():
             executor.close()
         if self.runner is not None:
@@ -156,7 +209,6 @@ class App:
         if self._lock is not None:
             self._lock.release()
         self.runner = self._bell = self._waiter = self._claim_lock = self._lock = None
-        self.store.close()
 
     @property
     def alive(self) -> bool:
@@ -250,11 +302,35 @@ class App:
 
     def enqueue(self, asked: Sequence[Asked]) -> Sequence[Run]:
         """Queue runs durably, in one transaction, and wake whoever executes them."""
+        if self._closing:
+            raise UsageError("the application is stopped: it takes no new tasks")
         now = self.clock.now()
         runs = [run_asked(one, self.file.tasks, now, executor=self.default_executor) for one in asked]
-        added = self.store.append(runs)
+        added = self.reading.append(runs)
         self.wake()
         return added
+
+    @property
+    def reading(self) -> Store:
+        """The store, opened anew in a forked child: there it can be read and added to, while nothing is executed."""
+        if os.getpid() == self.pid:
+            return self.store
+        if not self.store.durable or self.places is None:
+            raise UsageError("an App on a memory store does not reach into a forked child; start one there")
+        if self._forked is None:
+            self._forked = SQLiteStore(self.places.database)
+            self._waiter = self._bell = self._lock = None
+        return self._forked
+
+    def target_name(self, target: str | Callable[..., Any]) -> str:
+        """The name under which a target is queued: a text as it is, a callable by how it can be found again."""
+        if isinstance(target, str):
+            return target
+        if self._callables is None:
+            from arrcli.registry import Callables
+
+            self._callables = Callables(shared=True)
+        return self._callables.name_of(target)
 
     def wake(self) -> bool:
         """Let the engine look: ours, and the daemon's of this store; False when nobody listens."""
@@ -342,12 +418,19 @@ def client_app(file: TasksFile, places: Places, *, create: bool, read_only: bool
     return App(store, places=places, file=file, plans=False, what="client")
 
 
+def store_client(database: Path) -> App:
+    """An App on a store, made if need be, that executes nothing."""
+    places = Places.of_database(database)
+    places.make()
+    return App(SQLiteStore(places.database), places=places, plans=False, what="client")
+
+
 def library_app(
     *,
     workers: int,
     data_source: Any = None,
     executor: str = "thread",
-    resolve: Callable[[str], Callable[..., Any]] | None = None,
+    callables: Callables | None = None,
     capture: bool = False,
     sys_path: Sequence[str] = (),
     sink: Sink = lambda events: None,
@@ -359,13 +442,18 @@ def library_app(
     if executor == "thread":
         from arrcli.worker.threads import LocalThreads
 
-        chosen = LocalThreads(workers, resolve=resolve, capture=capture)
+        chosen = LocalThreads(workers, resolve=None if callables is None else callables.find, capture=capture)
     elif executor == "process":
         outputs = str(places.outputs) if places is not None else None
         chosen = _process_pool(workers, outputs, sys_path)
     else:
         raise ArrError(f'executor "{executor}" is not known; it is "thread" or "process"')
-    return App(store, places=places, executors={executor: chosen}, sink=sink, clock=clock, what="library")
+    app = App(
+        store, places=places, executors={executor: chosen}, sink=sink, clock=clock, callables=callables, what="library"
+    )
+    if isinstance(store, QueueStore):
+        store.bind(app)
+    return app
 
 
 def _process_pool(workers: int, outputs: str | None, sys_path: Sequence[str]) -> Executor:
@@ -389,6 +477,10 @@ def _opened(data_source: Any) -> tuple[Store, Places | None]:
         places = Places.of_database(data_source.path)
         places.make()
         return data_source, places
+    if not hasattr(data_source, "writing"):
+        raise UsageError(
+            "data_source is a Store, a path, or None; make one of a queue of your own with QueueStore(data_source)"
+        )
     return data_source, None
 
 

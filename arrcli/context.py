@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 _T = TypeVar("_T")
+in_worker = False
+"""True in a process that executes attempts."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BETWEEN_REPORTS_S: Final = 0.1
 

@@ -147,6 +147,7 @@ class Runner:
         self._each_turn()
         self._measure_clock(now)
         self._look_around(now)
+        self._pull(now)
         self._look_at_file(now)
         self._dispatcher.collect()
         self.views = {name: ex.views() for name, ex in self._dispatcher.executors.items()}
@@ -163,7 +164,7 @@ class Runner:
 
     def _patience(self) -> int:
         now, mono = self._clock.now(), self._clock.monotonic()
-        waits = [LONGEST_SLEEP if not self._store.durable else POLL]
+        waits = [POLL if self._store.durable or hasattr(self._store, "pull") else LONGEST_SLEEP]
         waits += [wait for ex in self._dispatcher.executors.values() if (wait := ex.wait_us()) is not None]
         if self._retry_at is not None:
             return max(0, min([*waits, self._retry_at - mono]))
@@ -196,6 +197,14 @@ class Runner:
             if self._planner is not None:
                 self._planner.changed()
             self._refresh_paused()
+
+    def _pull(self, now: Instant) -> None:
+        """A store over somebody's queue is asked for what is new there; it has no bell."""
+        pull = getattr(self._store, "pull", None)
+        if pull is not None and (not self.stopping or self.finish_due):
+            room = sum(executor.room() for executor in self._dispatcher.executors.values())
+            if room and pull(now, room):
+                self._woken = True
 
     def _look_at_file(self, now: Instant) -> None:
         """Outside any transaction: a changed tasks file is read and judged here, and taken in the next one."""

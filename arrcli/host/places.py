@@ -29,7 +29,11 @@ class Places:
 
     @classmethod
     def of_database(cls, database: Path) -> Places:
-        return cls(database.absolute(), database.absolute().with_name(f"{database.name}.d"))
+        """A daemon's own database keeps the companions that it has, so that their locks are the same."""
+        path = database.absolute()
+        if path.name == "arr.db" and (path.parent / "claims").is_dir():
+            return cls(path, path.parent)
+        return cls(path, path.with_name(f"{path.name}.d"))
 
     @property
     def planner(self) -> Path:

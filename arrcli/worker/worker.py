@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from arrcli import context
 from arrcli.context import CurrentRun, enter_process
 from arrcli.worker import kernel
 from arrcli.worker.capture import Streams
@@ -69,6 +70,7 @@ def prepare(order: Mapping[str, Any], descriptors: Sequence[int], stack: int) ->
         with contextlib.suppress(OSError):  # a folder that is gone fails what needs it, not the worker
             os.chdir(order["cwd"])
     sys.path[:0] = order["python_path"]
+    context.in_worker = True
 
 
 class Worker:

@@ -1,0 +1,118 @@
+"""What a program asks of an App: run this, run this then, run all of these."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from arrcli.engine.asks import Asked
+from arrcli.errors import ScheduleError, UsageError
+from arrcli.handle import RunHandle
+from arrcli.model.instant import Instant, from_datetime, microseconds
+from arrcli.model.wall import machine_zone
+from arrcli.model.when import calendar_time
+from arrcli.options import policies
+from arrcli.registry import registered
+
+if TYPE_CHECKING:
+    from arrcli.app import App
+
+Target: TypeAlias = str | Callable[..., Any]
+When: TypeAlias = datetime | timedelta | str
+
+
+def execute_task(app: App, target: Target, data: Any = None, **options: Any) -> RunHandle:
+    """Queue one run: of a dotted path, a callable, a registered name, or (after `connect`) a task of the file.
+
+    `data`: a mapping gives keyword arguments, a list or tuple positional ones, None none, anything else the one
+    argument;
+    it must be JSON. `options`: policies as in tasks.toml (`retries=3`, `timeout="5m"`), `priority`, `key`, `expires`.
+    """
+    return _queue(app, [_asked(app, target, data, options, None)])[0]
+
+
+def execute_task_at(app: App, time: When, target: Target, data: Any = None, **options: Any) -> RunHandle:
+    """The same at a time: an aware datetime, a timedelta from now, or ISO text (without an offset: the machine's zone).
+
+    A past time runs at once. ValueError on a naive datetime.
+    """
+    return _queue(app, [_asked(app, target, data, options, instant(time, app.clock.now()))])[0]
+
+
+def execute_tasks(app: App, tasks: Iterable[tuple[Target, Any]], **options: Any) -> list[RunHandle]:
+    """Queue many runs, each (target, data), in one transaction and one fsync: all of them or none."""
+    return _queue(app, [_asked(app, target, data, options, None) for target, data in tasks])
+
+
+def connect(path: str | Path) -> App:
+    """An App without workers: it enqueues to the daemon of a tasks file, or to a store that others work on.
+
+    A name in `.toml`, or an existing file that is not SQLite's, is a tasks file; any other path is a store, made
+    if need
+    be.
+    """
+    from arrcli.app import client_app, store_client
+    from arrcli.config.load import load
+    from arrcli.host.places import Places
+
+    named = Path(path)
+    if named.suffix == ".toml" or (named.is_file() and not _is_database(named)):
+        return client_app(load(named), Places.of_tasks_file(named), create=True)
+    return store_client(named)
+
+
+def _is_database(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(16)
+    return not head or head == b"SQLite format 3\0"
+
+
+def instant(time: When, now: Instant) -> Instant:
+    """The instant that is meant; ValueError on a naive datetime, ScheduleError on text that is no time."""
+    if isinstance(time, timedelta):
+        return now + microseconds(time)
+    if isinstance(time, datetime):
+        return from_datetime(time)
+    if not isinstance(time, str):
+        raise TypeError(f"{time!r} is no time — give an aware datetime, a timedelta, or ISO text")
+    found = calendar_time(time, machine_zone())
+    if found is None:
+        raise ScheduleError(f"{time!r} is no time of this calendar", hint="write 2027-01-31T09:00")
+    return found
+
+
+def _queue(app: App, asked: list[Asked]) -> list[RunHandle]:
+    return [RunHandle(app, run) for run in app.enqueue(asked)]
+
+
+def _asked(app: App, target: Target, data: Any, options: Mapping[str, Any], at: Instant | None) -> Asked:
+    known = registered(target)
+    read = {**(known.options if known is not None else {}), **policies(options)}
+    if known is not None and known.give_time:
+        read["give_time"] = True
+    args, kwargs = _arguments(data)
+    return Asked(
+        target=app.target_name(target if known is None else known.function),
+        args=args,
+        kwargs=kwargs,
+        at=at,
+        expires=read.pop("expires", None),
+        priority=read.pop("priority", None),
+        key=read.pop("key", None),
+        options=read,
+    )
+
+
+def _arguments(data: Any) -> tuple[list[Any] | None, dict[str, Any]]:
+    if data is None:
+        return None, {}
+    try:
+        json.dumps(data, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"the data of a task must be JSON: {error}") from None
+    if isinstance(data, Mapping):
+        return None, dict(data)
+    return (list(data), {}) if isinstance(data, list | tuple) else ([data], {})

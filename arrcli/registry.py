@@ -1,0 +1,150 @@
+"""Callables and their names: which a program registered, and how a store that others read can name one."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar, overload
+
+from arrcli.errors import UsageError
+from arrcli.options import policies
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_LOCAL: Final = "local:"
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A callable registered by `@task`: its name, its policies, and whether it wants its run's `time`."""
+
+    name: str
+    function: Callable[..., Any]
+    options: Mapping[str, Any]
+    give_time: bool
+
+
+_registered: dict[str, Registered] = {}
+
+
+@overload
+def task(name: F, /) -> F: ...
+@overload
+def task(name: str | None = None, /, **options: Any) -> Callable[[F], F]: ...
+def task(name: Any = None, /, **options: Any) -> Any:
+    """Register a callable with its policies: `@task`, or `@task("name", retries=3, ...)`. It stays the plain function.
+
+    Its name (default: the function's own) can be given to `execute_task`. With a keyword-only parameter `time` it
+    receives its run's `due_at`, aware, in UTC. UsageError for a name that another callable has.
+    """
+    if callable(name):
+        return _register(name, None, {})
+
+    def decorate(function: F) -> F:
+        return _register(function, name, options)
+
+    return decorate
+
+
+def _register(function: F, name: str | None, options: Mapping[str, Any]) -> F:
+    called = name if name is not None else function.__name__
+    other = _registered.get(called)
+    if other is not None and _path(other.function) != _path(function):
+        raise UsageError(f"a task {called!r} is registered already, as {_path(other.function)}; give this one a name")
+    _registered[called] = Registered(called, function, policies(options), _wants_time(function))
+    return function
+
+
+def _wants_time(function: Callable[..., Any]) -> bool:
+    try:
+        parameter = inspect.signature(function).parameters.get("time")
+    except (TypeError, ValueError):
+        return False
+    return parameter is not None and parameter.kind is inspect.Parameter.KEYWORD_ONLY
+
+
+def registered(target: str | Callable[..., Any]) -> Registered | None:
+    """What was registered under this name, or with this callable."""
+    if isinstance(target, str):
+        return _registered.get(target)
+    return next((one for one in _registered.values() if one.function is target), None)
+
+
+class Callables:
+    """Names for the callables of one App. `shared`: another process must be able to find them by their names."""
+
+    def __init__(self, *, shared: bool) -> None:
+        self.shared = shared
+        self._local: dict[str, Callable[..., Any]] = {}
+        self._names: dict[int, str] = {}
+        self._numbers = itertools.count(1)
+
+    def name_of(self, function: Callable[..., Any]) -> str:
+        """A dotted path, or (where nothing else can see it) a name that holds in this program only.
+
+        UsageError where it has to be found by others and cannot be.
+        """
+        path = importable(function)
+        if path is not None:
+            return path
+        if self.shared:
+            raise UsageError(
+                f"{_path(function)} cannot be named: another process could not import it — "
+                "define it at the top of a module, or use a memory store and threads"
+            )
+        known = self._names.get(id(function))
+        if known is None:
+            known = f"{_LOCAL}{next(self._numbers)}:{getattr(function, '__qualname__', 'callable')}"
+            self._names[id(function)], self._local[known] = known, function
+        return known
+
+    def find(self, path: str) -> Callable[..., Any]:
+        """The callable of a name; LookupError where the name is to be imported."""
+        if path in self._local:
+            return self._local[path]
+        script = _script()
+        if script is not None and path.startswith(f"{script.stem}."):
+            found = _walk(sys.modules["__main__"], path.removeprefix(f"{script.stem}."))
+            if callable(found):
+                return found  # type: ignore[no-any-return]  # callable() tells mypy nothing of its result
+        raise LookupError(path)
+
+
+def importable(function: Callable[..., Any]) -> str | None:
+    """The dotted path under which an import finds this very callable; one of a script by the script's file name."""
+    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
+    if not module or not name or _walk(sys.modules.get(module), name) is not function:
+        return None
+    if module != "__main__":
+        return f"{module}.{name}" if "." not in name else f"{module}:{name}"
+    script = _script()
+    return None if script is None or not script.stem.isidentifier() else f"{script.stem}.{name}"
+
+
+def script_folder() -> str | None:
+    """The folder of the running script, where it is a file: its callables are imported from there elsewhere."""
+    script = _script()
+    return None if script is None else str(script.parent)
+
+
+def _script() -> Path | None:
+    main = sys.modules.get("__main__")
+    file = getattr(main, "__file__", None)
+    if file is None or getattr(main, "__spec__", None) is not None:
+        return None
+    path = Path(file).absolute()
+    return path if path.is_file() and path.suffix == ".py" else None
+
+
+def _walk(root: Any, dotted: str) -> Any:
+    for part in dotted.split("."):
+        root = getattr(root, part, None)
+    return root
+
+
+def _path(function: Callable[..., Any]) -> str:
+    return f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', function)}"

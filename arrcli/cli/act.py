@@ -130,7 +130,7 @@ def pause(
     from arrcli.engine.asks import pause as paused
     from arrcli.model.when import duration
 
-    with opened(file, state_dir, writes=True, creates=True) as app:
+    with opened(file, state_dir, writes=True, creates=True, needs_tasks=True) as app:
         names = _named(app, task, every=every)
         now = app.clock.now()
         end = None if span is None else now + duration(span, minimum=1)
@@ -151,7 +151,7 @@ def resume(
     from arrcli.cli.opened import opened
     from arrcli.engine.asks import resume as resumed
 
-    with opened(file, state_dir, writes=True, creates=True) as app:
+    with opened(file, state_dir, writes=True, creates=True, needs_tasks=True) as app:
         names = _named(app, task, every=every)
         resumed(app.store, names, app.file.tasks, app.clock.now())
         app.wake()
@@ -205,7 +205,7 @@ def reload(
     from arrcli.errors import NoDaemonError
     from arrcli.store.contract import Request
 
-    with opened(file, state_dir, writes=True) as app:
+    with opened(file, state_dir, writes=True, needs_tasks=True) as app:
         pid = app.daemon_pid
         if pid is None:
             raise NoDaemonError("no daemon is running; start it with: arr run")

@@ -49,7 +49,7 @@ def enqueue(
     from arrcli.model.when import duration
 
     given = read_arguments(arguments or [])
-    with opened(file, state_dir, writes=True, creates=True) as app:
+    with opened(file, state_dir, writes=True, creates=True, needs_tasks=True) as app:
         if wait and app.daemon_pid is None:
             raise NoDaemonError("no daemon is running to wait for; start it with: arr run (nothing was queued)")
         now = app.clock.now()

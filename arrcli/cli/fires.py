@@ -83,6 +83,6 @@ def _rows(schedule: object, found: list[int], start: int, now: int, zone: str) -
     rows: list[tuple[int, tuple[str, ...]]] = []
     marked = {at: text for at, text in notes}
     for at in found:
-        rows.append((at, (shown(at, zone), until(at, now), marked.pop(at, ""))))
+        rows.append((at, (shown(at, zone), until(at, now) if at > now else "", marked.pop(at, ""))))
     rows += [(at, ("", "", text)) for at, text in marked.items()]
     return [row for _, row in sorted(rows)]

@@ -84,7 +84,7 @@ def _row(run: Run, app: App, *, utc: bool) -> tuple[str, ...]:
 
     task = None if run.task is None else app.file.tasks.get(run.task)
     due = shown(run.due_at, zone_for(task, app.file.timezone, utc=utc))
-    said = why(run) or ("" if run.ended else held_words(run, app.file))
+    said = "" if run.begun else why(run) or ("" if run.ended else held_words(run, app.file))
     attempts = f" ({run.attempt} tries)" if run.attempt > 1 else ""
     return str(run.id), run.name, due, run.origin.value, outcome(run) + attempts, lasted(run.duration), said
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arrcli.errors import NotFoundError
+from arrcli.errors import ConfigError, NotFoundError
 from arrcli.host.places import Places
 
 if TYPE_CHECKING:
@@ -78,18 +78,40 @@ def _states() -> list[tuple[Chosen, dict[str, Any] | None]]:
     return found
 
 
+def _file_or_store(which: Chosen, *, quiet: bool) -> TasksFile:
+    from arrcli.model.task import TasksFile
+
+    try:
+        return which.file()
+    except (ConfigError, NotFoundError) as error:
+        if not which.places.database.exists():
+            raise
+        if not quiet:
+            said = str(error).partition(";")[0]
+            print(f"note: {said}; going by the store alone (see: arr check {which.path})", file=sys.stderr)
+        return TasksFile(path=str(which.path), folder=str(which.path.absolute().parent), tasks={})
+
+
 @contextmanager
 def opened(
-    file: Path | None, state: Path | None, *, writes: bool = False, creates: bool = False, quiet: bool = False
+    file: Path | None,
+    state: Path | None,
+    *,
+    writes: bool = False,
+    creates: bool = False,
+    quiet: bool = False,
+    needs_tasks: bool = False,
 ) -> Iterator[App]:
     """An App on what was chosen, closed afterwards. Verbs that only read never create a store.
 
-    `writes`: opens for writing, `creates`: makes the store where there is none yet.
+    `writes`: opens for writing, `creates`: makes the store where there is none yet. A file with faults is refused where the
+    verb `needs_tasks`; the others still work, on the store alone, and say so.
     """
     from arrcli.app import client_app
 
     which = chosen(file, state, quiet=quiet)
-    app = client_app(which.file(), which.places, create=creates, read_only=not writes)
+    tasks = which.file() if needs_tasks else _file_or_store(which, quiet=quiet)
+    app = client_app(tasks, which.places, create=creates, read_only=not writes)
     try:
         yield app
     finally:

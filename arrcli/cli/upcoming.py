@@ -36,7 +36,7 @@ def upcoming(
     for wanted, name in ((timeline, "--timeline"), (graph, "--graph")):
         if wanted:
             raise NotThereYetError(f"arr list {name} is not there yet")
-    with opened(file, state_dir) as app:
+    with opened(file, state_dir, needs_tasks=True) as app:
         snapshot = app.snapshot(pending_limit=0)
     entries = list(_every_fire(snapshot, until) if until is not None else snapshot.upcoming)
     idle = list(snapshot.idle)

@@ -1,100 +1,156 @@
-"""The reference pages, made of what the program itself knows: `python -m arrcli.cli.reference FOLDER` writes them.
+"""The reference pages, made of the tables that the program itself reads: `python -m arrcli.cli.reference cli` or
+`keys`.
 
-docs/cli.md from the verbs and the keys of the dashboard, docs/tasks-toml.md from the table of keys; a test fails when stale.
+`cli` is docs/cli.md: every verb of the parser and every key of the dashboard. `keys` is the table of
+docs/tasks-toml.md.
 """
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
-_CLI_HEAD = """# The command line
+from arrcli.cli.table import ALIASES, PANELS, VERBS, Verb
 
-Made from the program itself. Options of every verb: `-f/--file TASKS` (`ARR_FILE`), `--state-dir DIR` (`ARR_STATE_DIR`),
-`--debug` (the traceback of an error). With no file given, `run`, `check`, `init`, `export` take `./tasks.toml`; the others take, with
-`--state-dir`, the file that last ran there; without it the file of the one daemon alive under `./.arr`, else `./tasks.toml`, else
-the file last run here. Times on a terminal are in the task's zone; in JSON always UTC.
+MADE: Final = "<!-- Made by: python -m arrcli.cli.reference cli > docs/cli.md -->"
 
-Exit codes: 0 ok, 1 failure, 2 usage, 3 no daemon, 4 not found, 65 bad file, 75 store held, 124 timeout, 130 interrupted.
-"""
-_KEYS_HEAD = """
-## Keys of the dashboard
+_HEAD: Final = f"""\
+# The command line
 
-| key | does |
-|---|---|
-"""
-_TOML_HEAD = """# tasks.toml
+{MADE}
 
-Made from the program itself. A tasks file has the tables `[arr]`, `[defaults]` (any key of a task but func, args, kwargs and
-what schedules it), `[pools.NAME]` and `[tasks.NAME]`. A name is printable, at most 100 characters, not all digits, and
-begins with no dash. Durations are text (`"90s"`, `"1h30m"`, `"2d"`) or seconds; sizes `"1MiB"` or bytes. An unknown key, a wrong type,
-an impossible date or two schedules are refused when the file is read, all faults at once.
+Every verb, by what it is for, as `arr --help` groups them. `arr VERB --help` says the same on your terminal.
+
+Lists and answers go to stdout, words about them to stderr. `--json` prints one object with `schema_version: 1`, on
+failure
+too: `{{"error": {{...}}}}`; times in it are UTC, as `2026-01-01T00:00:00.000000Z`. Times for people carry their zone.
+
+**Which file is meant.** `run`, `check` and `init` take `./tasks.toml` unless they are given a file. The others
+take, with `--state-dir`, the file that last ran there; without it the file of the one daemon alive under `./.arr`, else
+`./tasks.toml`, else the file that last ran here. A line on stderr says which, where it is not `./tasks.toml`.
+
+**Exit codes.** 0 done; 1 a failure, or refused; 2 wrong usage; 3 no daemon is running; 4 no such task, run or
+file; 65 the tasks
+file has faults; 75 another daemon holds the store; 124 timed out; 130 interrupted. `arr run` ends with 0 when a signal
+drained it, and with 1 when runs had to be killed.
+
+**Environment.** Options beat these, these beat the file: `ARR_FILE`, `ARR_STATE_DIR`, `ARR_WORKERS`, `ARR_TZ`.
+`NO_COLOR`,
+`COLUMNS` and `TZ` are honoured. `ARR_DEBUG` shows the traceback of an error.
 """
 
 
 def cli_page() -> str:
-    """docs/cli.md."""
-    from arrcli.cli.table import PANELS, VERBS
-    from arrcli.dashboard.keys import KEYS
-
-    parts = [_CLI_HEAD]
+    """docs/cli.md, whole."""
+    lines = [_HEAD]
     for panel in PANELS:
-        parts.append(f"\n## {panel}\n")
+        lines.append(f"## {panel[0].upper()}{panel[1:]}\n")
         for verb in VERBS:
             if verb.panel == panel:
-                parts += _verb(verb.name)
-    rows = [f"| {key.shown} | {key.text} |\n" for key in KEYS]
-    return "".join([*parts, _KEYS_HEAD, *rows])
+                lines += [*_section(f"arr {verb.name}", _command(verb), _alias(verb.name)), ""]
+    return "\n".join([*lines, *_dashboard_keys(), ""])
 
 
-def _verb(name: str) -> Iterator[str]:
-    from arrcli.cli.group import command
-
-    made = command().get_command(None, name)
-    for each in getattr(made, "commands", {"": made}).values():
-        full = name if each is made else f"{name} {each.name}"
-        arguments = [one for one in each.params if one.param_type_name == "argument" and not getattr(one, "hidden", False)]
-        words = " ".join(_metavar(one) for one in arguments)
-        yield f"\n### arr {full} {words}".rstrip() + "\n\n" + " ".join((each.help or "").split()) + "\n"
-        rows = [_option(one) for one in each.params if one.param_type_name == "option" and not one.hidden]
-        shown = [row for row in rows if row]
-        if shown:
-            yield "\n| option | meaning |\n|---|---|\n" + "".join(shown)
-
-
-def _metavar(argument: Any) -> str:
-    return str(argument.metavar or argument.name.upper())
-
-
-def _option(option: Any) -> str:
-    if option.name in ("help", "file", "state_dir"):
-        return ""
-    names = ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
-    value = f" {option.metavar}" if option.metavar else ""
-    return f"| {names}{value} | {option.help or ''} |\n".replace("  ", " ")
-
-
-def toml_page() -> str:
-    """docs/tasks-toml.md."""
+def keys_table(table: str) -> str:
+    """The keys of `[arr]`, `[pools.NAME]` or `[tasks.NAME]` as a table."""
     from arrcli.config.shape import reference
 
-    parts, table = [_TOML_HEAD], ""
-    for key in reference():
-        if key.table != table:
-            table = key.table
-            parts.append(f"\n## [{table}]\n\n| key | default | meaning |\n|---|---|---|\n")
-        parts.append(f"| `{key.name}` | {key.default} | {key.meaning} |\n")
-    return "".join(parts)
+    rows = ["| key | default | meaning |", "|---|---|---|"]
+    for one in reference():
+        if one.table == table:
+            default = f"`{one.default}`" if _is_toml(one.default) else one.default
+            rows.append(f"| `{one.name}` | {_cell(default)} | {_cell(one.meaning)} |")
+    return "\n".join(rows)
 
 
-def main() -> None:
-    """Write both pages into the folder named on the command line."""
-    folder = Path(sys.argv[1])
-    (folder / "cli.md").write_text(cli_page())
-    (folder / "tasks-toml.md").write_text(toml_page())
+def _command(verb: Verb) -> Any:
+    from arrcli.cli.group import command
+
+    return command().get_command(None, verb.name)
+
+
+def _alias(name: str) -> str:
+    others = [alias for alias, meant in ALIASES.items() if meant == name]
+    return f" Short: `arr {others[0]}`." if others else ""
+
+
+def _section(called: str, command: Any, more: str = "") -> Iterator[str]:
+    children = getattr(command, "commands", None)
+    params = [one for one in command.params if not getattr(one, "hidden", False) and one.name != "help"]
+    arguments = [one for one in params if one.param_type_name == "argument"]
+    options = [one for one in params if one.param_type_name == "option"]
+    yield f"### `{' '.join([called, *map(_metavar, arguments)])}`\n"
+    yield f"{inspect.cleandoc(command.help or '')}{more}\n"
+    told = [(_metavar(one), one.help) for one in arguments if one.help]
+    told += [(_option(one), _option_help(one)) for one in options]
+    if told and not children:
+        yield from ("|  |  |", "|---|---|")
+        yield from (f"| `{_cell(names)}` | {_cell(said)} |" for names, said in told)
+    for name in children or ():
+        yield from ("", *_section(f"{called} {name}", children[name]))
+
+
+def _metavar(param: Any) -> str:
+    said = str(param.metavar or (param.name or "").upper())
+    optional = not param.required and not said.startswith("[")
+    return f"[{said}]" if optional else said
+
+
+def _option(param: Any) -> str:
+    names = ", ".join(sorted(param.opts, key=lambda name: (name.startswith("--"), name)))
+    if param.is_flag:
+        return names
+    return f"{names} {param.metavar or param.name.upper()}"
+
+
+def _option_help(param: Any) -> str:
+    default = param.default
+    said = [param.help or ""]
+    if not param.is_flag and default is not None and not callable(default):
+        said.append(f"Default: {default}.")
+    if param.envvar:
+        said.append(f"Environment: `{param.envvar}`.")
+    if param.multiple:
+        said.append("Can be given several times.")
+    return " ".join(said)
+
+
+def _dashboard_keys() -> Iterator[str]:
+    from arrcli.dashboard.keys import KEYS
+
+    yield from ("## Keys of the dashboard\n", "In `arr run` on a terminal, and in `arr top`.\n")
+    yield from ("| keys | do |", "|---|---|")
+    for key in KEYS:
+        yield f"| {' '.join(f'`{one}`' for one in key.shown.split())} | {_cell(key.text)} |"
+
+
+def _is_toml(default: str) -> bool:
+    import tomllib
+
+    try:
+        tomllib.loads(f"x = {default}")
+    except tomllib.TOMLDecodeError:
+        return False
+    return True
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the page that is asked for."""
+    if list(arguments) in ([], ["cli"]):
+        print(cli_page(), end="")
+    elif list(arguments) == ["keys"]:
+        print("\n\n".join(f"[{table}]\n\n{keys_table(table)}" for table in ("arr", "pools", "tasks")))
+    else:
+        print("usage: python -m arrcli.cli.reference [cli|keys]", file=sys.stderr)
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

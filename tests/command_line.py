@@ -1,0 +1,96 @@
+"""Runs the real `arr`: short verbs to their end, and daemons that are stopped again whatever a test does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ARR = [sys.executable, "-m", "arrcli"]
+PATIENCE_S = 20.0
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a verb printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ARR_")}
+    root = str(Path(__file__).parent.parent)
+    return {**kept, "PYTHONPATH": root, "TZ": "UTC", "NO_COLOR": "1", **more}
+
+
+def arr(folder: Path, *words: str, **more: str) -> Said:
+    """`arr WORDS` in a folder."""
+    done = subprocess.run(
+        [*ARR, *words], cwd=folder, env=environment(**more), capture_output=True, text=True, timeout=60
+    )
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+@dataclass
+class Daemon:
+    """A running `arr run --plain`."""
+
+    process: subprocess.Popen[str]
+    log: Path
+
+    @property
+    def text(self) -> str:
+        return self.log.read_text()
+
+    def until(self, wanted: str | Callable[[str], bool]) -> str:
+        """Wait until the log says it; what it says then."""
+        seen = wanted if callable(wanted) else lambda text: wanted in text
+        return self.read_until(seen, str(wanted))
+
+    def read_until(self, seen: Callable[[str], bool], wanted: str) -> str:
+        eventually(lambda: seen(self.text), lambda: f"no {wanted} in:\n{self.text}")
+        return self.text
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE_S)
+
+
+def eventually(holds: Callable[[], object], why: Callable[[], str] = lambda: "it never came true") -> None:
+    """Poll until it holds, within a bound."""
+    end = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < end, why()
+        time.sleep(0.02)
+
+
+@contextmanager
+def running(folder: Path, *words: str, **more: str) -> Iterator[Daemon]:
+    """A daemon that has started."""
+    log = folder / "daemon.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [*ARR, "run", "--plain", *words], cwd=folder, env=environment(**more), stdout=out, stderr=out, text=True
+        )
+    daemon = Daemon(process, log)
+    try:
+        eventually(lambda: process.poll() is not None or arr(folder, "status").code != 3, lambda: daemon.text)
+        yield daemon
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()

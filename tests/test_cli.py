@@ -1,0 +1,252 @@
+"""The command line's short verbs, on real files, without a daemon."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from command_line import arr
+
+TASKS = """
+[arr]
+timezone = "Europe/Riga"
+workers = 1
+[tasks.nightly]
+func = "jobs.nightly"
+kwargs = { region = "eu" }
+cron = "30 2 * * *"
+[tasks.by-hand]
+func = "jobs.mail"
+"""
+JOBS = """
+def nightly(region): print("nightly", region)
+def mail(to="nobody", copies=1):
+    print("mail to", to, copies)
+    return copies
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "tasks.toml").write_text(TASKS)
+    (tmp_path / "jobs.py").write_text(JOBS)
+    return tmp_path
+
+
+def test_help_lists_the_verbs_in_four_panels(tmp_path: Path) -> None:
+    said = arr(tmp_path, "--help")
+    assert said.code == 0
+    for words in ("\nrun:", "\nlook:", "\nact:", "\nset up:", "  enqueue "):
+        assert words in said.out
+
+
+def test_without_a_file_a_verb_points_at_init(tmp_path: Path) -> None:
+    said = arr(tmp_path, "list")
+    assert (said.code, said.err) == (4, "arr: there is no tasks.toml here; make one with: arr init\n")
+    assert arr(tmp_path, "run", "--plain").code == 4
+
+
+def test_init_writes_a_file_that_check_finds_whole_and_never_replaces_one(tmp_path: Path) -> None:
+    assert arr(tmp_path, "init").code == 0
+    said = arr(tmp_path, "check")
+    assert said.code == 0, said.err
+    assert "all callables found" in said.err
+    assert arr(tmp_path, "init").code == 2
+    assert arr(tmp_path, "init", "--force").code == 0
+
+
+def test_a_file_with_faults_tells_them_all_with_their_places_and_exits_65(tmp_path: Path) -> None:
+    (tmp_path / "tasks.toml").write_text('[tasks.a]\nfunc = "m.f"\nretrys = 3\ncron = "0 25 * * *"\n')
+    said = arr(tmp_path, "check")
+    assert said.code == 65
+    assert 'tasks.toml:3:1: tasks.a: unknown key "retrys" — did you mean "retries"?' in said.err
+    assert "tasks.toml:4:8: tasks.a.cron: hour 25 is above 23" in said.err
+    assert said.err.endswith("2 errors in tasks.toml; nothing was started.\n")
+    assert arr(tmp_path, "check", "--json").json["error"]["kind"] == "config"
+
+
+def test_check_names_what_cannot_run(folder: Path) -> None:
+    (folder / "jobs.py").write_text("def nightly(country): pass\n")
+    said = arr(folder, "check", "--json")
+    assert said.code == 1
+    found = {one["task"]: one for one in said.json["tasks"]}
+    assert not found["nightly"]["ok"]
+    assert "country" in found["nightly"]["error"]
+    assert len(found["nightly"]["next"]) == 3
+    assert not found["by-hand"]["ok"]
+    assert "mail" in found["by-hand"]["error"]
+
+
+def test_looking_never_makes_a_store(folder: Path) -> None:
+    for words in (["list"], ["runs"], ["status"], ["list", "--json"]):
+        arr(folder, *words)
+    assert not (folder / ".arr").exists()
+
+
+def test_list_shows_what_comes_next_and_why_the_others_are_idle(folder: Path) -> None:
+    listed = arr(folder, "list", "--json").json
+    assert [one["task"] for one in listed["upcoming"]] == ["nightly"]
+    assert listed["upcoming"][0]["kind"] == "cron"
+    assert listed["idle"] == [{"task": "by-hand", "why": "by hand"}]
+    assert listed["timezone"] == "Europe/Riga"
+    assert "EET" in arr(folder, "list").out or "EEST" in arr(folder, "list").out
+
+
+def test_enqueue_prints_the_id_alone_and_the_sentence_beside_it(folder: Path) -> None:
+    said = arr(folder, "enqueue", "by-hand", "to=ops", "copies:=2")
+    assert said.out == "1\n"
+    assert 'queued run 1  by-hand(to="ops", copies=2)  now' in said.err
+    assert "no daemon is running" in said.err
+    run = arr(folder, "show", "1", "--json").json["run"]
+    assert run["kwargs"] == {"to": "ops", "copies": 2}
+    assert (run["state"], run["origin"], run["attempts"]) == ("pending", "enqueued", [])
+
+
+def test_enqueued_values_are_json_where_they_are_json_and_text_elsewhere(folder: Path) -> None:
+    arr(folder, "enqueue", "math.factorial", "5")
+    arr(folder, "enqueue", "math.factorial", "-5")
+    arr(folder, "enqueue", "math.factorial", "five", "[1, 2]", "NaN", "a b=c")
+    newest_first = arr(folder, "runs", "--json").json["runs"]
+    assert [run["args"] for run in newest_first] == [["five", [1, 2], "NaN", "a b=c"], [-5], [5]]
+
+
+def test_enqueue_at_a_past_time_runs_at_once_and_says_so(folder: Path) -> None:
+    said = arr(folder, "enqueue", "by-hand", "--at", "2025-01-01T00:00")
+    assert "at once: Wed 2025-01-01 00:00 EET is past" in said.err
+    assert arr(folder, "enqueue", "by-hand", "--at", "2025-01-01T00:00", "--no-past").code == 2
+
+
+def test_a_key_is_queued_once_while_it_is_pending(folder: Path) -> None:
+    first = arr(folder, "enqueue", "by-hand", "--key", "k", "--in", "1h")
+    second = arr(folder, "enqueue", "by-hand", "--key", "k")
+    assert first.out == second.out == "1\n"
+
+
+def test_what_cannot_be_queued_is_refused_before_it_is(folder: Path) -> None:
+    assert arr(folder, "enqueue", "by-hnd").err.startswith("arr: no task 'by-hnd'")
+    assert "did you mean 'mail'? jobs.py defines: mail, nightly" in arr(folder, "enqueue", "jobs.mial").err
+    assert arr(folder, "enqueue", "by-hand", "n:=nope").code == 2
+    assert arr(folder, "enqueue", "by-hand", "--at", "someday").code == 2
+    waited = arr(folder, "enqueue", "by-hand", "--wait")
+    assert (waited.code, waited.out) == (3, "")
+    assert arr(folder, "runs", "--json").json["runs"] == []
+
+
+def test_allow_bounds_which_paths_are_queued(folder: Path) -> None:
+    (folder / "tasks.toml").write_text(TASKS.replace("workers = 1", 'workers = 1\nallow = ["jobs.*"]'))
+    assert arr(folder, "enqueue", "jobs.mail").code == 0
+    assert arr(folder, "enqueue", "os.getcwd").code == 1
+
+
+def test_cancel_and_retry_by_id_and_by_task(folder: Path) -> None:
+    arr(folder, "enqueue", "by-hand", "--in", "1h")
+    arr(folder, "enqueue", "by-hand", "--in", "1h")
+    assert arr(folder, "cancel", "1").code == 0
+    assert arr(folder, "cancel", "by-hand", "--yes", "--json").json["runs"][0]["state"] == "cancelled"
+    assert arr(folder, "cancel", "1").code == 2
+    assert arr(folder, "cancel", "77").code == 4
+    retried = arr(folder, "retry", "1", "--json").json["run"]
+    assert (retried["id"], retried["retry_of"], retried["origin"]) == (3, 1, "retry")
+    assert arr(folder, "retry", "3").code == 2
+
+
+def test_pause_without_a_daemon_is_seen_by_list(folder: Path) -> None:
+    assert arr(folder, "pause", "nightly", "--note", "new disk").code == 0
+    assert arr(folder, "list", "--json").json["idle"][0] == {"task": "nightly", "why": "paused: new disk"}
+    assert arr(folder, "resume", "--all").code == 0
+    assert [one["task"] for one in arr(folder, "list", "--json").json["upcoming"]] == ["nightly"]
+    assert arr(folder, "pause", "nigtly").err == (
+        f"arr: no task 'nigtly' in {folder / 'tasks.toml'}; did you mean nightly?\n"
+    )
+    assert arr(folder, "pause").code == 2
+
+
+def test_next_gives_instants_in_utc_and_needs_an_end_for_all_of_them(tmp_path: Path) -> None:
+    words = ("next", "30 1 * * *", "--tz", "America/New_York", "--after", "2026-11-01T00:00", "-n", "2", "--json")
+    assert arr(tmp_path, *words).json == {
+        "schema_version": 1,
+        "expression": "30 1 * * *",
+        "timezone": "America/New_York",
+        "fires": ["2026-11-01T05:30:00.000000Z", "2026-11-02T06:30:00.000000Z"],
+    }
+    assert arr(tmp_path, "next", "* * * * *", "-n", "0").code == 2
+    assert arr(tmp_path, "next", "0 25 * * *").err.startswith("arr: hour 25 is above 23")
+
+
+def test_exec_runs_a_task_here_with_its_own_exit_code(folder: Path) -> None:
+    said = arr(folder, "exec", "nightly")
+    assert (said.code, said.out) == (0, "nightly eu\n")
+    (folder / "jobs.py").write_text("def nightly(region): raise OSError('disk full')\ndef mail(): pass\n")
+    said = arr(folder, "exec", "nightly")
+    assert said.code == 1
+    assert "OSError: disk full" in said.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "explain nightly --at now",
+        "backfill nightly",
+        "simulate",
+        "add x",
+        "import-cron -",
+        "export",
+        "doctor",
+        "db check",
+        "db backup to.db",
+        "list --timeline",
+        "list --graph",
+        "show 1 --stack",
+    ],
+)
+def test_what_is_not_there_yet_says_so_and_exits_1(folder: Path, words: str) -> None:
+    said = arr(folder, *words.split())
+    assert said.code == 1
+    assert "not there yet" in said.err
+
+
+def test_a_wrong_word_is_usage_and_json_asks_for_json(folder: Path) -> None:
+    assert arr(folder, "lisst").code == 2
+    assert arr(folder, "list", "--nope").code == 2
+    failed = arr(folder, "show", "99", "--json")
+    assert failed.code == 4
+    assert failed.json["error"] == {"kind": "not_found", "message": failed.json["error"]["message"], "exit_code": 4}
+
+
+def test_the_schema_is_json_that_knows_every_table(tmp_path: Path) -> None:
+    schema = json.loads(arr(tmp_path, "export", "--schema").out)
+    assert {"arr", "defaults", "pools", "tasks"} <= set(schema["properties"])
+
+
+def test_a_reader_that_has_enough_is_no_failure(folder: Path) -> None:
+    import subprocess
+
+    from command_line import ARR, environment
+
+    done = subprocess.run(
+        f"{' '.join(ARR)} export --schema | head -1",
+        shell=True,
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.stdout, done.stderr) == ("{\n", "")
+
+
+def test_names_from_outside_cannot_speak_to_the_terminal(folder: Path) -> None:
+    said = arr(folder, "enqueue", "by-hand", "to=\x1b[2J\x1b]52;c;x\x07[/]")
+    assert "\x1b" not in said.err
+    for words in (["runs"], ["show", "1"], ["list"]):
+        assert "\x1b" not in arr(folder, *words).out
+
+
+def test_a_verb_beside_a_file_with_faults_goes_by_the_store(folder: Path) -> None:
+    arr(folder, "enqueue", "by-hand")
+    (folder / "tasks.toml").write_text("[nonsense")
+    assert arr(folder, "list").code == 65
+    said = arr(folder, "runs")
+    assert said.code == 0
+    assert "going by the store alone" in said.err

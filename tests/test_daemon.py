@@ -41,8 +41,10 @@ def lines(folder: Path) -> list[str]:
 
 
 def test_schedules_run_and_are_recorded(folder: Path) -> None:
-    write(folder, '[tasks.tick]\nfunc = "jobs.note"\nevery = "200ms"\n[tasks.cron]\nfunc = "jobs.note"\ncron = "* *
-    * * * *"\n')
+    write(
+        folder,
+        '[tasks.tick]\nfunc = "jobs.note"\nevery = "200ms"\n[tasks.cron]\nfunc = "jobs.note"\ncron = "* * * * * *"\n',
+    )
     with running(folder) as daemon:
         daemon.until(lambda text: text.count("ok     tick") >= 3 and "ok     cron" in text)
         assert daemon.stop() == 0
@@ -79,7 +81,12 @@ def test_logs_follow_a_run_until_it_is_cancelled(folder: Path) -> None:
         daemon.until("start  jobs.forever")
         eventually(lambda: "working" in arr(folder, "logs", run).out)
         follow = subprocess.Popen(
-            [*ARR, "logs", run, "-f"], cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*ARR, "logs", run, "-f"],
+            cwd=folder,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         assert follow.stdout is not None
         assert follow.stdout.readline() == "working\n"
@@ -157,8 +164,10 @@ def test_a_second_signal_kills_at_once(folder: Path) -> None:
 def test_a_changed_file_is_taken_a_faulty_one_is_not(folder: Path) -> None:
     write(folder, '[tasks.a]\nfunc = "jobs.note"\ncron = "0 0 1 1 *"\n')
     with running(folder) as daemon:
-        write(folder, '[tasks.a]\nfunc = "jobs.note"\ncron = "0 0 1 1 *"\n[tasks.b]\nfunc = "jobs.note"\nevery =
-        "100ms"\n')
+        write(
+            folder,
+            '[tasks.a]\nfunc = "jobs.note"\ncron = "0 0 1 1 *"\n[tasks.b]\nfunc = "jobs.note"\nevery = "100ms"\n',
+        )
         daemon.until("added b")
         daemon.until("ok     b")
         write(folder, '[tasks.a]\nfunk = "jobs.note"\n')

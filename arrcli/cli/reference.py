@@ -49,7 +49,7 @@ def cli_page() -> str:
         lines.append(f"## {panel[0].upper()}{panel[1:]}\n")
         for verb in VERBS:
             if verb.panel == panel:
-                lines += [*_section(f"arr {verb.name}", _command(verb), _alias(verb.name)), ""]
+                lines += _section(f"arr {verb.name}", _command(verb), _alias(verb.name))
     return "\n".join([*lines, *_dashboard_keys(), ""])
 
 
@@ -88,8 +88,9 @@ def _section(called: str, command: Any, more: str = "") -> Iterator[str]:
     if told and not children:
         yield from ("|  |  |", "|---|---|")
         yield from (f"| `{_cell(names)}` | {_cell(said)} |" for names, said in told)
+        yield ""
     for name in children or ():
-        yield from ("", *_section(f"{called} {name}", children[name]))
+        yield from _section(f"{called} {name}", children[name])
 
 
 def _metavar(param: Any) -> str:
@@ -108,7 +109,7 @@ def _option(param: Any) -> str:
 def _option_help(param: Any) -> str:
     default = param.default
     said = [param.help or ""]
-    if not param.is_flag and default is not None and not callable(default):
+    if not param.is_flag and default and not callable(default):
         said.append(f"Default: {default}.")
     if param.envvar:
         said.append(f"Environment: `{param.envvar}`.")

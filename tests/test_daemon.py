@@ -124,7 +124,7 @@ def _processes(folder: Path) -> list[str]:
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if os.readlink(entry / "cwd") == str(folder):
+            if (entry / "cwd").readlink() == folder:
                 found.append((entry / "cmdline").read_text().replace("\0", " "))
         except OSError:
             continue

@@ -47,10 +47,11 @@ class QueueStore(MemoryStore):
         super().__init__()
         self._source = data_source
         self._app: Any = None
+        self._executor = "process"
 
     def bind(self, app: Any) -> None:
-        """The App that the verbs are given."""
-        self._app = app
+        """The App that the verbs are given, and whose executor runs what others put into the queue."""
+        self._app, self._executor = app, app.default_executor
 
     def append(self, runs: Sequence[Run]) -> Sequence[Run]:
         """Give runs to the source, and keep a row of each, so that its handle can be asked."""
@@ -92,7 +93,7 @@ class QueueStore(MemoryStore):
             if known is not None and known.held_by == IN_SOURCE and known.func == task["name"]:
                 w.release(known.id)
             elif known is None or known.state is not State.CANCELLED:
-                w.add([_run_of(task, now)])
+                w.add([replace(_run_of(task, now), executor=self._executor)])
 
 
 def _run_of(task: Mapping[str, Any], now: Instant) -> Run:

@@ -70,6 +70,8 @@ def _imported(name: str, path: str) -> ModuleType:
             raise
         raise NoSuchCallable(f'no module "{error.name}" for "{path}"{_near_module(error.name)}') from None
     except ValueError:
+        if name:  # the module's own code raised it
+            raise
         raise NoSuchCallable(f'"{path}" is not a dotted path, as package.module.function is') from None
 
 

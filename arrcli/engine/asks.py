@@ -51,8 +51,7 @@ def run_asked(asked: Asked, tasks: Mapping[str, Task], now: Instant, *, executor
     )
     span = asked.expires
     if task is not None:
-        base = replace(
-            base,
+        base = base.but(
             task=task.name,
             func=task.func,
             args=tuple(task.args if asked.args is None else asked.args),
@@ -63,7 +62,7 @@ def run_asked(asked: Asked, tasks: Mapping[str, Task], now: Instant, *, executor
         )
         span = task.expires if span is None else span
     priority = base.priority if asked.priority is None else asked.priority
-    return replace(base, priority=priority, expires_at=None if span is None else at + span)
+    return base.but(priority=priority, expires_at=None if span is None else at + span)
 
 
 def retry(store: Store, run_id: int, now: Instant) -> Run:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from arrcli.clock import Clock
@@ -131,9 +131,9 @@ class Dispatcher:
         becomes = verdict(was, policy, outcome, now=now, draining=self.draining, luck=self._luck.uniform(-1, 1))
         reason = self._cancelling.get(was.id)
         if reason is not None and becomes.state is State.PENDING:
-            becomes = replace(was.cancelled(at=now, reason=reason), started_at=becomes.started_at)
+            becomes = was.cancelled(at=now, reason=reason).but(started_at=becomes.started_at)
         elif reason is not None and becomes.state is State.CANCELLED:
-            becomes = replace(becomes, reason=reason)
+            becomes = becomes.but(reason=reason)
         return Move(was=was, now=becomes, record=record_of(was, becomes, outcome), output=outcome.output or None)
 
     def _with_begun(self, run: Run) -> Run:

@@ -304,9 +304,9 @@ def _skip(
     same = row is not None and row.state is State.SKIPPED and row.reason is reason and row.era == record.era
     if row is not None and same and (row.last_slot or row.slot or 0) < first:
         w.lengthen(row.id, last_slot=last, count=count, at=now)
-        skipped = replace(row, last_slot=last, count=row.count + count)
+        skipped = row.but(last_slot=last, count=row.count + count)
     else:
-        made = replace(_run_of(task, record, first, now), last_slot=last, count=count)
+        made = _run_of(task, record, first, now).but(last_slot=last, count=count)
         (skipped,) = w.add([made.skipped(at=now, reason=reason)])
     return Event(at=now, kind="run_skipped", run=skipped, details={"count": count, "slot": first, "last_slot": last})
 

@@ -55,7 +55,7 @@ def verdict(run: Run, policy: Task, outcome: Outcome, *, now: Instant, draining:
 
     `draining`: the daemon is stopping, so a lost worker was killed by us and its death is not the run's doing.
     """
-    run = replace(run, started_at=outcome.started_at or run.started_at)
+    run = run.but(started_at=outcome.started_at or run.started_at)
     cost = Cost(cpu_us=outcome.cpu_us, rss_kb=outcome.rss_kb)
     at = outcome.finished_at or now
     match outcome.kind:
@@ -92,7 +92,7 @@ def lost(run: Run, policy: Task, fault: Fault, *, now: Instant, died: bool) -> R
     """An attempt whose worker (`died`) or daemon is gone: tried again, unless the task or its record forbid it."""
     if policy.on_lost == "fail" or run.deaths + died >= MOST_DEATHS:
         ended = run.failed(at=now, reason=Reason.LOST, fault=fault)
-        return replace(ended, losses=run.losses + 1, deaths=run.deaths + died)
+        return ended.but(losses=run.losses + 1, deaths=run.deaths + died)
     wait = policy.retry_delay if died else 0
     return run.awaiting_retry(ready_at=now + wait, reason=Reason.LOST, fault=fault, lost=True, died=died)
 
@@ -144,8 +144,8 @@ def on_failure_run(run: Run, policy: Task, run_json: Mapping[str, Any], now: Ins
         options={"follows": run.id, "env": dict(policy.env), "cwd": policy.cwd},
     )
     if isinstance(target, str):
-        return replace(base, func=target, args=(dict(run_json),))
-    return replace(base, func="arrcli.shell.pipe", args=(list(target), dict(run_json)))
+        return base.but(func=target, args=(dict(run_json),))
+    return base.but(func="arrcli.shell.pipe", args=(list(target), dict(run_json)))
 
 
 def _fault(outcome: Outcome) -> Fault:

@@ -9,7 +9,7 @@ An ended run stays ended. A state changes only by a move named here; the store c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -85,7 +85,7 @@ class Cost:
     rss_kb: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One intended execution. `id` is 0 until the store has given it one; instants are UTC microseconds.
 
@@ -164,12 +164,19 @@ class Run:
         """The task's name, or the bare dotted path."""
         return self.task if self.task is not None else self.func
 
+    def but(self, **changes: Any) -> Run:
+        """The same run with other values: `dataclasses.replace`, at a tenth of its cost, for this is done per run."""
+        made = object.__new__(Run)
+        made.__dict__.update(self.__dict__)
+        made.__dict__.update(changes)
+        return made
+
     def claimed(self, *, by: str) -> Run:
         return self._to(State.RUNNING, attempt=self.attempt + 1, claimed_by=by, held_by=None, started_at=None)
 
     def began(self, *, at: Instant, live: str | None) -> Run:
         """The worker has called the function: no change of state, only knowledge."""
-        return replace(self, started_at=at, live=live)
+        return self.but(started_at=at, live=live)
 
     def succeeded(
         self, *, at: Instant, result: Any, note: str | None, duration: int | None, cost: Cost = Cost()
@@ -248,12 +255,12 @@ class Run:
 
     def held(self, by: str) -> Run:
         """Still pending, now known to wait for something besides time."""
-        return replace(self, held_by=by)
+        return self.but(held_by=by)
 
     def _to(self, state: State, **changes: Any) -> Run:
         if state not in ARROWS[self.state]:
             raise IllegalMoveError(f"run {self.id} is {self.state} and cannot become {state}")
-        return replace(self, state=state, **changes)
+        return self.but(state=state, **changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

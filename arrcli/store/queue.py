@@ -6,7 +6,6 @@ The queue holds what was asked for until it is dequeued; claims, retries and his
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -57,7 +56,7 @@ class QueueStore(MemoryStore):
         """Give runs to the source, and keep a row of each, so that its handle can be asked."""
         with self._lock:
             with self.writing() as w:
-                added = w.add([replace(run, held_by=IN_SOURCE) for run in runs])
+                added = w.add([run.but(held_by=IN_SOURCE) for run in runs])
             for run in added:
                 self._give(run)
         return added
@@ -93,7 +92,7 @@ class QueueStore(MemoryStore):
             if known is not None and known.held_by == IN_SOURCE and known.func == task["name"]:
                 w.release(known.id)
             elif known is None or known.state is not State.CANCELLED:
-                w.add([replace(_run_of(task, now), executor=self._executor)])
+                w.add([_run_of(task, now).but(executor=self._executor)])
 
 
 def _run_of(task: Mapping[str, Any], now: Instant) -> Run:

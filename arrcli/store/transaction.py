@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from arrcli.errors import StoreError
@@ -104,7 +103,7 @@ class SQLTransaction(SQLReading):
             return self._there_already(run)
         if run.state in ENDED:
             self._tally[run.state.value] += 1
-        return replace(run, id=int(cursor.lastrowid or 0))
+        return run.but(id=int(cursor.lastrowid or 0))
 
     def _there_already(self, run: Run) -> Run:
         rows = self._ask(_SLOT, (run.task, run.era, run.slot)) if run.scheduled else ()

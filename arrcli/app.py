@@ -13,6 +13,7 @@ from arrcli.clock import SYSTEM, Clock
 from arrcli.engine.asks import Asked, run_asked
 from arrcli.errors import ArrError, StoreHeldError, UsageError
 from arrcli.host.lock import Lock, holder
+from arrcli.host.notify import notify
 from arrcli.host.places import Places
 from arrcli.host.process import boot_id, new_owner_id
 from arrcli.host.wake import Bell, Waiter, ring
@@ -129,6 +130,7 @@ class App:
             source=self._source,
             sink=self._told,
             each_turn=self._beat,
+            tidies=self.places is None or self._lock is not None,
         )
 
     def _told(self, events: Sequence[Event]) -> None:
@@ -244,6 +246,8 @@ class App:
             self._last_beat = mono
             with contextlib.suppress(OSError):
                 self._lock.write(self._facts())
+            if self._source is not None:  # a daemon: its service manager may want a sign of life
+                notify("WATCHDOG=1")
 
     def daemon_status(self) -> DaemonStatus:
         """The daemon of this store: ourselves, another process, or none."""

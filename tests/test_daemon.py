@@ -236,3 +236,32 @@ def test_everything_that_is_made_is_private(folder: Path) -> None:
             assert path.stat().st_mode & 0o777 == 0o700, path
         elif path.name != ".gitignore":
             assert path.stat().st_mode & 0o777 == 0o600, path
+
+
+def test_a_renamed_file_starts_anew_and_is_told_how_to_take_its_state_over(folder: Path) -> None:
+    arr(folder, "enqueue", "jobs.note")
+    (folder / "tasks.toml").rename(folder / "jobs.toml")
+    said = arr(folder, "run", "jobs.toml", "--burst")
+    assert "mv .arr/tasks.toml .arr/jobs.toml" in said.err
+    assert lines(folder) == []
+    (folder / ".arr" / "jobs.toml").rename(folder / "aside")
+    (folder / ".arr" / "tasks.toml").rename(folder / ".arr" / "jobs.toml")
+    assert arr(folder, "run", "jobs.toml", "--burst").code == 0
+    assert lines(folder) == ["x"]
+
+
+def test_the_service_manager_hears_that_it_is_ready_alive_and_stopping(folder: Path) -> None:
+    import socket
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(folder / "notify"))
+        manager.settimeout(20)
+        with running(folder, NOTIFY_SOCKET=str(folder / "notify")) as daemon:
+            heard = [manager.recv(1000) for _ in range(3)]
+            daemon.stop()
+            heard.append(manager.recv(1000))
+            while heard[-1] == b"WATCHDOG=1":
+                heard.append(manager.recv(1000))
+    assert any(word.startswith(b"READY=1") for word in heard)
+    assert b"WATCHDOG=1" in heard
+    assert heard[-1] == b"STOPPING=1"

@@ -20,6 +20,7 @@ from arrcli.cli.options import Debug, StateDir
 
 if TYPE_CHECKING:
     from arrcli.app import App
+    from arrcli.cli.opened import Chosen
     from arrcli.model.event import Event
     from arrcli.model.task import TasksFile
 
@@ -59,6 +60,7 @@ def run(
     if workers is not None:
         taken = replace(taken, workers=workers)
     _trusted(taken, which.path, which.places.folder)
+    _tell_of_orphans(which)
     return Daemon(taken, which.path, which.places, burst=burst, plain=plain, as_json=as_json, ascii=ascii).run()
 
 
@@ -69,6 +71,24 @@ def _trusted(file: TasksFile, path: Path, folder: Path) -> None:
     refuse_network(path.absolute().parent if not folder.exists() else folder)
     for fault in distrust([Path(file.path), folder, *map(Path, file.python_path)]):
         say(f"warning: {fault}")
+
+
+def _tell_of_orphans(which: Chosen) -> None:
+    """A file that begins without a state, beside states whose files are gone: it may be one of them, renamed."""
+    from arrcli.cli.columns import say
+    from arrcli.text import clean
+
+    if which.places.database.exists():
+        return
+    here = which.path.absolute().parent
+    for state in sorted((here / ".arr").glob("*/arr.db")):
+        name = state.parent.name
+        if not (here / name).exists():
+            say(
+                f"note: .arr/{clean(name)} holds the state of {clean(name)}, which is gone. "
+                f"If {which.path.name} is that file renamed, take its state over before you start: "
+                f"mv .arr/{clean(name)} .arr/{which.path.name}"
+            )
 
 
 class Daemon:

@@ -26,6 +26,7 @@ POLL: Final = SECOND // 10
 STEP: Final = SECOND // 2
 """A difference of wall and monotonic clock that counts as a step."""
 RECOVERY: Final = 2 * SECOND
+CHECKPOINT: Final = 2 * SECOND
 STALL: Final = SECOND
 
 Sink = Callable[[Sequence[Event]], None]
@@ -63,6 +64,7 @@ class Runner:
         source: Source | None = None,
         sink: Sink = lambda events: None,
         each_turn: Callable[[], None] = lambda: None,
+        tidies: bool = True,
     ) -> None:
         self.file = TasksFile(path="", folder="", tasks={})
         self.faults: tuple[str, ...] = ()
@@ -75,7 +77,7 @@ class Runner:
         self.killed = 0
         self._store, self._clock, self._waiter, self._owner = store, clock, waiter, owner
         self._dispatcher, self._planner, self._source = dispatcher, planner, source
-        self._is_gone, self._sink, self._each_turn = is_gone, sink, each_turn
+        self._is_gone, self._sink, self._each_turn, self._tidies = is_gone, sink, each_turn, tidies
         self._janitor = Janitor(store)
         self._version = -1
         self._woken = True
@@ -89,6 +91,7 @@ class Runner:
         self._kill_now = False
         self._killing = False
         self._ready_at: Instant | None = None
+        self._next_checkpoint = 0
         self._expiry: Instant | None = None
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -164,7 +167,7 @@ class Runner:
 
     def _patience(self) -> int:
         now, mono = self._clock.now(), self._clock.monotonic()
-        waits = [POLL if self._store.durable or hasattr(self._store, "pull") else LONGEST_SLEEP]
+        waits = [POLL if self._store.polled else LONGEST_SLEEP]
         waits += [wait for ex in self._dispatcher.executors.values() if (wait := ex.wait_us()) is not None]
         if self._retry_at is not None:
             return max(0, min([*waits, self._retry_at - mono]))
@@ -200,10 +203,9 @@ class Runner:
 
     def _pull(self, now: Instant) -> None:
         """A store over somebody's queue is asked for what is new there; it has no bell."""
-        pull = getattr(self._store, "pull", None)
-        if pull is not None and (not self.stopping or self.finish_due):
+        if not self.stopping or self.finish_due:
             room = sum(executor.room() for executor in self._dispatcher.executors.values())
-            if room and pull(now, room):
+            if room and self._store.pull(now, room):
                 self._woken = True
 
     def _look_at_file(self, now: Instant) -> None:
@@ -234,8 +236,10 @@ class Runner:
         told: list[Event] = []
         self._woken = False
         try:
+            self._store.verify()
             with self._store.writing() as w:
                 self._in_transaction(w, work, told, now)
+            self._checkpoint()
         except StoreError as error:
             self._rolled_back(error, now)
             return
@@ -244,6 +248,13 @@ class Runner:
         events = [*told, *work.events]
         if events:
             self._sink(events)
+
+    def _checkpoint(self) -> None:
+        """Now and then, also under load: the write-ahead log would grow for ever."""
+        mono = self._clock.monotonic()
+        if self._tidies and mono >= self._next_checkpoint:
+            self._next_checkpoint = mono + CHECKPOINT
+            self._store.checkpoint()
 
     def _in_transaction(self, w: Writing, work: Work, told: list[Event], now: Instant) -> None:
         self._dispatcher.settle(w, work, now)
@@ -358,8 +369,5 @@ class Runner:
     def _tidy(self, now: Instant) -> None:
         try:
             self._janitor.visit(self.file, now)
-            checkpoint = getattr(self._store, "checkpoint", None)
-            if checkpoint is not None and self._planner is not None:
-                checkpoint()
         except StoreError as error:
             self._rolled_back(error, now)

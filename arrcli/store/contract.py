@@ -242,9 +242,14 @@ class Writing(Reading, Protocol):
 
 
 class Store(Reading, Protocol):
-    """A place where runs are kept. `durable` says whether an acknowledged write outlives this process."""
+    """A place where runs are kept.
+
+    `durable` says whether an acknowledged write outlives this process, `polled` whether others can write to it
+    unheard, so that it has to be asked now and then.
+    """
 
     durable: bool
+    polled: bool
 
     def writing(self) -> AbstractContextManager[Writing]:
         """One transaction; StoreBusyError when another process keeps the write lock too long."""
@@ -252,6 +257,18 @@ class Store(Reading, Protocol):
 
     def append(self, runs: Sequence[Run]) -> Sequence[Run]:
         """`add` in a transaction of its own, durably; callers in several threads may share one commit."""
+        ...
+
+    def pull(self, now: Instant, limit: int) -> int:
+        """Take in at most `limit` runs from a queue behind the store; how many (0 where there is no such queue)."""
+        ...
+
+    def verify(self) -> None:
+        """StoreError when what is written would be lost: the store was deleted or replaced."""
+        ...
+
+    def checkpoint(self) -> None:
+        """Tidy the store's files where they have grown; done by one process only, and waits for nobody."""
         ...
 
     def close(self) -> None: ...

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from arrcli.errors import StoreError
+from arrcli.model.instant import Instant
 from arrcli.model.run import Run
 from arrcli.store.reading import SQLReading
 from arrcli.store.schema import migrate
@@ -20,6 +21,7 @@ class MemoryStore(SQLReading):
     """Implements `contract.Store`; what it keeps goes with it."""
 
     durable = False
+    polled = False
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -62,6 +64,16 @@ class MemoryStore(SQLReading):
     def data_version(self) -> int:
         """Always the same: no other process can write here."""
         return 0
+
+    def pull(self, now: Instant, limit: int) -> int:
+        """There is no queue behind it."""
+        return 0
+
+    def verify(self) -> None:
+        """Nothing can happen to it from outside."""
+
+    def checkpoint(self) -> None:
+        """It has no files."""
 
     def close(self) -> None:
         """Forget everything; idempotent."""

@@ -42,6 +42,8 @@ class QueueStore(MemoryStore):
     memory. The three verbs are called from several threads, one at a time.
     """
 
+    polled = True
+
     def __init__(self, data_source: DataSource) -> None:
         super().__init__()
         self._source = data_source

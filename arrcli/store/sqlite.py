@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from arrcli.errors import NotFoundError, StoreBusyError, StoreError
+from arrcli.model.instant import Instant
 from arrcli.model.run import Run
 from arrcli.store.gate import Gate
 from arrcli.store.reading import SQLReading
@@ -43,6 +44,7 @@ class SQLiteStore(SQLReading):
     """
 
     durable = True
+    polled = True
 
     def __init__(
         self,
@@ -234,6 +236,10 @@ class SQLiteStore(SQLReading):
                 self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
                 self._writer.execute(f"PRAGMA busy_timeout = {int(self._patience * 1000)}")
+
+    def pull(self, now: Instant, limit: int) -> int:
+        """There is no queue behind it."""
+        return 0
 
     def verify(self) -> None:
         """StoreError when the database is no longer the one at its path: writes to it would be lost silently."""

@@ -28,8 +28,8 @@ def execute_task(app: App, target: Target, data: Any = None, **options: Any) -> 
     """Queue one run: of a dotted path, a callable, a registered name, or (after `connect`) a task of the file.
 
     `data`: a mapping gives keyword arguments, a list or tuple positional ones, None none, anything else the one
-    argument;
-    it must be JSON. `options`: policies as in tasks.toml (`retries=3`, `timeout="5m"`), `priority`, `key`, `expires`.
+    argument; it must be JSON. `options`: policies as in tasks.toml (`retries=3`, `timeout="5m"`), `priority`, `key`,
+    `expires`.
     """
     return _queue(app, [_asked(app, target, data, options, None)])[0]
 
@@ -50,9 +50,8 @@ def execute_tasks(app: App, tasks: Iterable[tuple[Target, Any]], **options: Any)
 def connect(path: str | Path) -> App:
     """An App without workers: it enqueues to the daemon of a tasks file, or to a store that others work on.
 
-    A name in `.toml`, or an existing file that is not SQLite's, is a tasks file; any other path is a store, made
-    if need
-    be.
+    A name in `.toml`, or an existing file that is not SQLite's, is a tasks file; any other path is a store, made if
+    need be.
     """
     from arrcli.app import client_app, store_client
     from arrcli.config.load import load

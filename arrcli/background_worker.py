@@ -35,13 +35,11 @@ def start_application(
 ) -> App:
     """Start an App and its workers.
 
-    `data_source`: a Store, a path (SQLite; its companions live in `PATH.d/`), or None (memory). `executor`:
-    "thread" runs
-    in this program, any callable included, and captures nothing unless `capture_output`; "process" in killable worker
-    processes with this program's `sys.path`. `handle_signals`: SIGTERM and SIGINT stop it; otherwise they are the
-    program's own. ValueError where `number_of_workers` is below 1. `task_runner` and `task_scheduler` of one's own
-    are not
-    there yet.
+    `data_source`: a Store, a path (SQLite; its companions live in `PATH.d/`), or None (memory). `executor`: "thread"
+    runs in this program, any callable included, and captures nothing unless `capture_output`; "process" in killable
+    worker processes with this program's `sys.path`. `handle_signals`: SIGTERM and SIGINT stop it; otherwise they are
+    the program's own. ValueError where `number_of_workers` is below 1. `task_runner` and `task_scheduler` of one's
+    own are not there yet.
     """
     if number_of_workers < 1:
         raise ValueError(f"number_of_workers is {number_of_workers}; at least 1 is needed")

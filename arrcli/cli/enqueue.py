@@ -40,8 +40,7 @@ def enqueue(
     """Queue one run. Its id alone goes to stdout.
 
     Positional values replace a task's args, k=v is laid over its kwargs. Values are JSON where they are JSON, else
-    text;
-    k:=JSON must be JSON. The worker casts them to the callable's type hints.
+    text; k:=JSON must be JSON. The worker casts them to the callable's type hints.
     """
     from arrcli.cli.opened import opened
     from arrcli.engine.asks import Asked

@@ -105,8 +105,7 @@ def opened(
     """An App on what was chosen, closed afterwards. Verbs that only read never create a store.
 
     `writes`: opens for writing, `creates`: makes the store where there is none yet. A file with faults is refused
-    where the
-    verb `needs_tasks`; the others still work, on the store alone, and say so.
+    where the verb `needs_tasks`; the others still work, on the store alone, and say so.
     """
     from arrcli.app import client_app
 

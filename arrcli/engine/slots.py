@@ -25,8 +25,7 @@ class Due:
     do not run.
 
     `missed` comes as (first, last, how many) runs of neighbours. `through` is the new mark; `more` says that the
-    backlog is
-    not finished.
+    backlog is not finished.
     """
 
     live: tuple[Instant, ...]

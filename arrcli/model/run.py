@@ -89,14 +89,12 @@ class Cost:
 class Run:
     """One intended execution. `id` is 0 until the store has given it one; instants are UTC microseconds.
 
-    `due_at` is when it should run and never changes; `ready_at` is when its next attempt may start (a retry's
-    delay moves
-    it). `held_by` says what a pending run waits for besides time: `task NAME`, `pool NAME`, `paused NAME`,
-    `unknown NAME`. `options` are policies of this run alone (JSON; the names of `Task`, and `typed`: arguments as they
-    were typed on a command line). `live` is where a running attempt's output is (`FILE:OFFSET` in the output folder).
-    `losses` counts the attempts that lost their worker or daemon (they use up no `retries`), `deaths` those of
-    them that
-    took their worker down.
+    `due_at` is when it should run and never changes; `ready_at` is when its next attempt may start (a retry's delay
+    moves it). `held_by` says what a pending run waits for besides time: `task NAME`, `pool NAME`, `paused NAME`,
+    `unknown NAME`. `options` are policies of this run alone (JSON; the names of `Task`, and `typed`: arguments as
+    they were typed on a command line). `live` is where a running attempt's output is (`FILE:OFFSET` in the output
+    folder). `losses` counts the attempts that lost their worker or daemon (they use up no `retries`), `deaths` those
+    of them that took their worker down.
     """
 
     id: int = 0

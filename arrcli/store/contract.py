@@ -25,10 +25,8 @@ class RunQuery:
     """Which runs: every field that is set must match. `limit` 0 is all; the newest first unless `oldest_first`.
 
     `since` and `until` bound `due_at`, the first included, the second not. `states` are states as shown (a claimed
-    run that has
-    not begun counts as pending). `task` matches a task's name, or the dotted path of a run without task; with `*`
-    or `?`
-    in it, a glob.
+    run that has not begun counts as pending). `task` matches a task's name, or the dotted path of a run without task;
+    with `*` or `?` in it, a glob.
     """
 
     task: str | None = None
@@ -130,8 +128,7 @@ class Writing(Reading, Protocol):
         """Insert runs, and return them with their ids, in order.
 
         A scheduled run whose (task, slot, era) is there already, and a run whose `key` a pending run has, are not
-        inserted: in
-        their place stands the run that is there (its `id` is how the caller tells).
+        inserted: in their place stands the run that is there (its `id` is how the caller tells).
         """
         ...
 

@@ -1,8 +1,7 @@
 """The gate: a flock file before the write lock, so that loops of writers do not starve the daemon.
 
-SQLite's own waiting is a lottery that a busy writer wins again and again. A privileged store (the daemon's) takes
-the gate
-exclusively around its transaction, the others share it before they begin.
+SQLite's own waiting is a lottery that a busy writer wins again and again. A privileged store (the daemon's) takes the
+gate exclusively around its transaction, the others share it before they begin.
 """
 
 from __future__ import annotations

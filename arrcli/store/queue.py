@@ -36,10 +36,9 @@ class DataSource(Protocol):
 class QueueStore(MemoryStore):
     """Makes a working store of a data source.
 
-    What it cannot promise: a task that was dequeued and had not ended is lost with this process; an `enqueue_task`
-    is as
-    durable as the source makes it; a run is executed once only if the source gives each task out once; history lives in
-    memory. The three verbs are called from several threads, one at a time.
+    What it cannot promise: a task that was dequeued and had not ended is lost with this process; an `enqueue_task` is
+    as durable as the source makes it; a run is executed once only if the source gives each task out once; history
+    lives in memory. The three verbs are called from several threads, one at a time.
     """
 
     polled = True

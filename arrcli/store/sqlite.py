@@ -37,10 +37,9 @@ class StoreFullError(StoreError):
 class SQLiteStore(SQLReading):
     """Implements `contract.Store` on a file.
 
-    `create=False`: NotFoundError where there is none. `read_only`: never creates or changes anything. `privileged`: the
-    daemon's, which passes the gate first. One connection writes, under a lock; each thread reads on one of its
-    own; none
-    is used in a forked child.
+    `create=False`: NotFoundError where there is none. `read_only`: never creates or changes anything. `privileged`:
+    the daemon's, which passes the gate first. One connection writes, under a lock; each thread reads on one of its
+    own; none is used in a forked child.
     """
 
     durable = True

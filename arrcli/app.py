@@ -35,6 +35,8 @@ if TYPE_CHECKING:  # the engine and the workers are imported when one is started
 
 STALLED: Final = 10 * SECOND
 BEAT: Final = SECOND
+_OTHER: Final = {"thread": "process", "process": "thread"}
+"""A library's one kind of workers takes the runs that were queued for the other kind too: nothing waits for ever."""
 NO_TASKS: Final = TasksFile(path="", folder="", tasks={})
 
 
@@ -197,7 +199,7 @@ class App:
         self.store.close()
 
     def _release(self) -> None:
-        for executor in self.executors.values():
+        for executor in {id(one): one for one in self.executors.values()}.values():
             executor.close()
         if self.runner is not None:
             with contextlib.suppress(ArrError), self.store.writing() as w:
@@ -406,7 +408,7 @@ def daemon_app(file: TasksFile, places: Places, *, sink: Sink, source: Source | 
 
 def _held_by(places: Places) -> str:
     facts = places.daemon() or {}
-    return f"another arr run (pid {facts.get('pid', '?')}) holds {places.folder}; see it with: arr status"
+    return f"another arr run (pid {facts.get('pid', '?')}) holds {places.folder}; see it with: arr top"
 
 
 def client_app(file: TasksFile, places: Places, *, create: bool, read_only: bool = False) -> App:
@@ -453,7 +455,13 @@ def library_app(
     else:
         raise ArrError(f'executor "{executor}" is not known; it is "thread" or "process"')
     app = App(
-        store, places=places, executors={executor: chosen}, sink=sink, clock=clock, callables=callables, what="library"
+        store,
+        places=places,
+        executors={executor: chosen, _OTHER[executor]: chosen},
+        sink=sink,
+        clock=clock,
+        callables=callables,
+        what="library",
     )
     if isinstance(store, QueueStore):
         store.bind(app)

@@ -92,6 +92,7 @@ def _asked(app: App, target: Target, data: Any, options: Mapping[str, Any], at: 
     read = {**(known.options if known is not None else {}), **policies(options)}
     if known is not None and known.give_time:
         read["give_time"] = True
+    _refuse_for_threads(app, read)
     args, kwargs = _arguments(data)
     return Asked(
         target=app.target_name(target if known is None else known.function),
@@ -103,6 +104,13 @@ def _asked(app: App, target: Target, data: Any, options: Mapping[str, Any], at: 
         key=read.pop("key", None),
         options=read,
     )
+
+
+def _refuse_for_threads(app: App, options: Mapping[str, Any]) -> None:
+    """What only a process of its own can do is refused, rather than silently left out, where threads execute."""
+    refused = [name for name in ("timeout", "env", "cwd") if name in options]
+    if refused and app.default_executor == "thread":
+        raise UsageError(f'{refused[0]} needs workers that are processes: start_application(executor="process")')
 
 
 def _arguments(data: Any) -> tuple[list[Any] | None, dict[str, Any]]:

@@ -65,7 +65,7 @@ def enqueue(
             options={"typed": given.typed()},
         )
         (run,) = app.enqueue([asked])
-        _told(app, run, now, as_json=as_json, waits=wait, new=run.enqueued_at == now or run.key is None)
+        _told(app, run, now, as_json=as_json, waits=wait, new=run.enqueued_at >= now)
         if not wait:
             return 0
         return _waited(app, run, None if timeout is None else duration(timeout) / 1e6, as_json=as_json)

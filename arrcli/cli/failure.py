@@ -26,9 +26,8 @@ def tell(error: Exception, *, as_json: bool) -> int:
 
 
 def _words(error: ArrError) -> str:
-    if isinstance(error, ConfigError) and error.faults:
-        return "\n".join([*error.faults, str(error)])
-    return str(error)
+    missing = [fault for fault in getattr(error, "faults", ()) if fault not in str(error)]
+    return "\n".join([*missing, str(error)])
 
 
 def _faults(error: ArrError) -> dict[str, Any]:

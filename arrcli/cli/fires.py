@@ -16,7 +16,7 @@ def fires(
     tz: Annotated[str | None, typer.Option("--tz", envvar="ARR_TZ", metavar="ZONE", help="Its zone.")] = None,
     after: Annotated[str | None, typer.Option("--after", metavar="T", help="From then on; now.")] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="T", help="Up to then.")] = None,
-    count: Annotated[int, typer.Option("-n", min=0, help="So many; 0 for all up to --until.")] = 5,
+    count: Annotated[int, typer.Option("-n", min=0, metavar="N", help="So many; 0 for all up to --until.")] = 5,
     name: Annotated[str | None, typer.Option("--name", metavar="SEED", help="The task's name, for H.")] = None,
     utc: Utc = False,
     file: File = None,
@@ -74,7 +74,7 @@ def _zone_of_file(file: object) -> str | None:
 def _rows(schedule: object, found: list[int], start: int, now: int, zone: str) -> list[tuple[str, ...]]:
     from typing import cast
 
-    from arrcli.cli.times import shown, until
+    from arrcli.cli.times import fine, shown, until
     from arrcli.model.schedule import Schedule, dst_notes
 
     if not found:
@@ -82,7 +82,8 @@ def _rows(schedule: object, found: list[int], start: int, now: int, zone: str) -
     notes = dst_notes(cast(Schedule, schedule), start, found[-1])
     rows: list[tuple[int, tuple[str, ...]]] = []
     marked = {at: text for at, text in notes}
+    seconds = fine(found)
     for at in found:
-        rows.append((at, (shown(at, zone), until(at, now) if at > now else "", marked.pop(at, ""))))
+        rows.append((at, (shown(at, zone, seconds=seconds), until(at, now) if at > now else "", marked.pop(at, ""))))
     rows += [(at, ("", "", text)) for at, text in marked.items()]
     return [row for _, row in sorted(rows)]

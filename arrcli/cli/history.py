@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def runs(
     task: Annotated[str | None, typer.Argument(metavar="[TASK]", autocompletion=task_names)] = None,
-    count: Annotated[int, typer.Option("-n", min=0, help="So many; 0 for all.")] = 20,
+    count: Annotated[int, typer.Option("-n", min=0, metavar="N", help="So many; 0 for all.")] = 20,
     state: Annotated[list[str] | None, typer.Option("--state", help="pending, running, succeeded, failed, ...")] = None,
     reason: Annotated[list[str] | None, typer.Option("--reason", help="error, timed_out, lost, overlap, ...")] = None,
     origin: Annotated[list[str] | None, typer.Option("--origin", help="cron, every, at, enqueued, ...")] = None,
@@ -51,7 +51,7 @@ def runs(
         if as_json:
             print_json({"runs": [run_json(run) for run in found]})
             return
-        rows = [_row(run, app, utc=utc) for run in found]
+        rows = _rows(found, app, utc=utc)
     print_rows(("ID", "TASK", "DUE", "ORIGIN", "STATE", "TOOK", "WHY"), rows, plain=plain)
     if not found and not plain:
         say("no runs" if task is None else f"no runs of {task}")
@@ -76,14 +76,21 @@ def _moment(said: str | None, app: App) -> int | None:
     return moment(said, now=app.clock.now(), zone=zone_named(app.file.timezone))
 
 
-def _row(run: Run, app: App, *, utc: bool) -> tuple[str, ...]:
+def _rows(found: Sequence[Run], app: App, *, utc: bool) -> list[tuple[str, ...]]:
+    from arrcli.cli.times import fine
+
+    seconds = fine(run.due_at for run in found)
+    return [_row(run, app, utc=utc, seconds=seconds) for run in found]
+
+
+def _row(run: Run, app: App, *, utc: bool, seconds: bool) -> tuple[str, ...]:
     from arrcli.cli.times import shown, zone_for
     from arrcli.dashboard.times import lasted
     from arrcli.dashboard.words import outcome, why
     from arrcli.engine.picture import held_words
 
     task = None if run.task is None else app.file.tasks.get(run.task)
-    due = shown(run.due_at, zone_for(task, app.file.timezone, utc=utc))
+    due = shown(run.due_at, zone_for(task, app.file.timezone, utc=utc), seconds=seconds)
     said = "" if run.begun else why(run) or ("" if run.ended else held_words(run, app.file))
     attempts = f" ({run.attempt} tries)" if run.attempt > 1 else ""
     return str(run.id), run.name, due, run.origin.value, outcome(run) + attempts, lasted(run.duration), said
@@ -198,7 +205,7 @@ def _show_task(app: App, name: str, *, utc: bool, as_json: bool) -> None:
     for key, said in facts:
         if said:
             print(f"{key:10} {said}")
-    print_rows(("ID", "TASK", "DUE", "ORIGIN", "STATE", "TOOK", "WHY"), [_row(run, app, utc=utc) for run in found])
+    print_rows(("ID", "TASK", "DUE", "ORIGIN", "STATE", "TOOK", "WHY"), _rows(found, app, utc=utc))
 
 
 def _task_facts(app: App, name: str, *, utc: bool) -> list[tuple[str, str]]:

@@ -158,7 +158,7 @@ class Daemon:
             file=str(self._path),
             tasks=len(self._file.tasks),
             workers=self._file.workers,
-            store=str(self._places.database),
+            store=_short(self._places.database),
             timezone=self._file.timezone,
             pid=os.getpid(),
             version=arr_version(),
@@ -258,6 +258,11 @@ class Daemon:
         if self._burst:
             return 1 if self._failed else 0
         return 1 if killed else 0
+
+
+def _short(path: Path) -> str:
+    """The path as it is seen from here, where it lies below."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _has_screen() -> bool:

@@ -22,7 +22,7 @@ def missing(target: str, python_path: Sequence[str]) -> str:
     names = _defined(tree)
     if name in names or None in names or "__getattr__" in names:
         return ""
-    known = sorted(one for one in names if one and not one.startswith("_"))
+    known = _callables(tree)
     near = difflib.get_close_matches(name, known, 1)
     hint = f" — did you mean {near[0]!r}?" if near else ""
     listed = ", ".join(known[:12]) or "nothing"
@@ -49,13 +49,23 @@ def _source(module: str, path: Sequence[str]) -> Path | None:
 def _defined(tree: ast.Module) -> set[str | None]:
     """Names that the module binds at its top; None stands for names that cannot be known (`import *`)."""
     names: set[str | None] = set()
-    for node in ast.walk(tree):
+    waiting: list[ast.AST] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            continue  # what is bound inside it is its own
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names.update(
                 None if alias.name == "*" else (alias.asname or alias.name.partition(".")[0]) for alias in node.names
             )
+        waiting.extend(ast.iter_child_nodes(node))
     return names
+
+
+def _callables(tree: ast.Module) -> list[str]:
+    """The functions and classes at the module's top, for a message."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return sorted(node.name for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_"))

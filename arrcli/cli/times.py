@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from arrcli.dashboard.times import countdown, local, passed, zone_of
-from arrcli.model.instant import Instant
+from arrcli.model.instant import SECOND, Instant
 from arrcli.model.task import Task
 
 
-def shown(at: Instant | None, zone: str) -> str:
-    """`Wed 2026-11-25 02:00 CET`, with seconds where there are any; "" for None."""
+def shown(at: Instant | None, zone: str, *, seconds: bool | None = None) -> str:
+    """`Wed 2026-11-25 02:00 CET`, with seconds where there are any (or as `seconds` says); "" for None."""
     if at is None:
         return ""
     wall = local(at, zone_of(zone))
-    seconds = f":{wall:%S}" if wall.second else ""
-    return f"{wall:%a} {wall.year:04}-{wall:%m-%d %H:%M}{seconds} {wall.tzname() or ''}".rstrip()
+    with_seconds = bool(wall.second) if seconds is None else seconds
+    text = f":{wall:%S}" if with_seconds else ""
+    return f"{wall:%a} {wall.year:04}-{wall:%m-%d %H:%M}{text} {wall.tzname() or ''}".rstrip()
+
+
+def fine(times: Iterable[Instant]) -> bool:
+    """Some of these are not on the minute: a list then shows seconds in every line."""
+    return any(at // SECOND % 60 for at in times)
 
 
 def until(at: Instant, now: Instant) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def upcoming(
     pattern: Annotated[str | None, typer.Argument(metavar="[PATTERN]", autocompletion=task_names)] = None,
-    count: Annotated[int, typer.Option("-n", min=0, help="At most so many lines; 0 for all.")] = 0,
+    count: Annotated[int, typer.Option("-n", min=0, metavar="N", help="At most so many lines; 0 for all.")] = 0,
     until: Annotated[str | None, typer.Option("--until", metavar="WHEN", help="Every fire up to then.")] = None,
     timeline: Annotated[bool, typer.Option("--timeline", help="The next 24 hours. (not there yet)")] = False,
     graph: Annotated[bool, typer.Option("--graph", help="The chains of tasks. (not there yet)")] = False,
@@ -31,6 +31,7 @@ def upcoming(
     """What comes next: a line a task and each pending run, in time order; then the idle tasks, with why."""
     from arrcli.cli.columns import print_json, print_rows, say
     from arrcli.cli.opened import opened
+    from arrcli.cli.times import fine
     from arrcli.errors import NotFoundError, NotThereYetError
 
     for wanted, name in ((timeline, "--timeline"), (graph, "--graph")):
@@ -50,7 +51,8 @@ def upcoming(
     if as_json:
         print_json(_json(snapshot, shown, idle))
         return
-    rows = [_row(snapshot, one, utc=utc) for one in shown] + [_idle_row(snapshot, one) for one in idle]
+    seconds = fine(one.at for one in shown)
+    rows = [_row(snapshot, one, utc=utc, seconds=seconds) for one in shown] + [_idle_row(snapshot, one) for one in idle]
     print_rows(("NEXT", "IN", "TASK", "SCHEDULE", "LAST", "WHEN", "WAITS FOR"), rows, plain=plain)
     if not plain:
         say(_last_line(snapshot, len(rows)))
@@ -84,7 +86,7 @@ def _every_fire(snapshot: Snapshot, said: str) -> Sequence[Upcoming]:
     return sorted(fires(), key=lambda one: (one.at, one.name))
 
 
-def _row(snapshot: Snapshot, one: Upcoming, *, utc: bool) -> tuple[str, ...]:
+def _row(snapshot: Snapshot, one: Upcoming, *, utc: bool, seconds: bool) -> tuple[str, ...]:
     from arrcli.cli.times import shown, until, zone_for
 
     zone = zone_for(one.task, snapshot.timezone, utc=utc)
@@ -92,7 +94,15 @@ def _row(snapshot: Snapshot, one: Upcoming, *, utc: bool) -> tuple[str, ...]:
     schedule = one.task.schedule_text if one.task is not None and one.run is None else ""
     if one.run is not None:
         schedule = f"run {one.run.id} ({one.run.origin.value})"
-    return (shown(one.at, zone), until(one.at, snapshot.now), one.name, schedule, last, when, one.held_by)
+    return (
+        shown(one.at, zone, seconds=seconds),
+        until(one.at, snapshot.now),
+        one.name,
+        schedule,
+        last,
+        when,
+        one.held_by,
+    )
 
 
 def _idle_row(snapshot: Snapshot, one: Idle) -> tuple[str, ...]:

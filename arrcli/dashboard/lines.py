@@ -128,6 +128,8 @@ def _skipped(event: Event) -> str:
     run = event.run
     if run is None:
         return "skip"
+    if event.details.get("again"):
+        return ""  # a stretch of skipped slots is told once, when it begins
     return _about("skip", event, why(replace(run, count=_number(event.details, "count") or run.count)))
 
 

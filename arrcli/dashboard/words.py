@@ -21,7 +21,7 @@ _WORDS: Final = {
 _REASONS: Final = {
     Reason.ERROR: "",
     Reason.TIMED_OUT: "timed out",
-    Reason.LOST: "lost its worker",
+    Reason.LOST: "lost",
     Reason.OVERLAP: "overlap: the run before it was still going",
     Reason.MISSED: "missed: nothing was there to run it",
     Reason.PAUSED: "paused",

@@ -46,7 +46,7 @@ def run_asked(asked: Asked, tasks: Mapping[str, Task], now: Instant, *, executor
         enqueued_at=now,
         executor=executor,
         key=asked.key,
-        options=dict(asked.options),
+        options=dict(asked.options) if asked.priority is None else {**asked.options, "priority": asked.priority},
         pool=str(asked.options.get("pool", "default")),
     )
     span = asked.expires
@@ -57,7 +57,7 @@ def run_asked(asked: Asked, tasks: Mapping[str, Task], now: Instant, *, executor
             args=tuple(task.args if asked.args is None else asked.args),
             kwargs={**task.kwargs, **asked.kwargs},
             executor=task.executor,
-            pool=task.pool,
+            pool=str(asked.options.get("pool", task.pool)),
             priority=task.priority,
         )
         span = task.expires if span is None else span
@@ -133,16 +133,21 @@ def pause(
 ) -> None:
     """Hold the slots of these tasks, and the next attempts of their runs."""
 
-    def paused(record: TaskRecord) -> TaskRecord:
+    def paused(w: Writing, record: TaskRecord) -> TaskRecord:
         return replace(record, paused=True, pause_until=until, pause_note=note)
 
     _change(store, names, tasks, now, paused)
 
 
 def resume(store: Store, names: Collection[str], tasks: Mapping[str, Task], now: Instant) -> None:
-    """Let them go on; slots that passed meanwhile are not owed."""
+    """Let them go on; slots that passed meanwhile are not owed, also where no daemon was there to see them pass."""
+    from arrcli.engine.planner import let_pass  # late: few verbs need it
 
-    def resumed(record: TaskRecord) -> TaskRecord:
+    def resumed(w: Writing, record: TaskRecord) -> TaskRecord:
+        task = tasks.get(record.name)
+        ended = record.pause_until is not None and record.pause_until < now
+        if record.paused and task is not None and not record.removed and not ended:
+            record = let_pass(w, task, record, now)
         return replace(record, paused=False, pause_until=None, pause_note="")
 
     _change(store, names, tasks, now, resumed)
@@ -155,7 +160,7 @@ def _change(store: Store, names: Collection[str], tasks: Mapping[str, Task], now
             record = records.get(name)
             if record is None:
                 record = _first_record(tasks[name], now)
-            w.put_task_records([change(record)])
+            w.put_task_records([change(w, record)])
         w.put_meta(TASKS_VERSION, os.urandom(8).hex())
 
 

@@ -19,7 +19,7 @@ from arrcli.model.instant import Instant
 from arrcli.model.json import run_json
 from arrcli.model.run import AttemptRecord, Fault, Origin, Reason, Run, State
 from arrcli.model.task import Task, TasksFile
-from arrcli.store.contract import Move, Writing
+from arrcli.store.contract import Move, Request, Writing
 from arrcli.worker.wire import Attempt, Begun, Executor, Outcome
 
 BEGUN_WORTH_TELLING: Final = 30_000
@@ -48,6 +48,8 @@ class Work:
     cancels: list[tuple[Run, bool]] = field(default_factory=list)
     holds: set[str] = field(default_factory=set)
     freed: set[str] = field(default_factory=set)
+    unfinished: bool = False
+    """There was more to judge than one transaction should: look again at once."""
 
 
 class Dispatcher:
@@ -78,15 +80,19 @@ class Dispatcher:
     def tasks(self) -> Mapping[str, Task]:
         return self._file.tasks
 
+    def each_executor(self) -> Sequence[Executor]:
+        """Every executor once: one may stand under several names, where it takes the runs of all of them."""
+        return list({id(executor): executor for executor in self.executors.values()}.values())
+
     def external_change(self) -> None:
-        """Another process committed: what is held may have changed."""
+        """Somebody else committed, or our own transaction was rolled back: what is held may have changed."""
         self._holds = None
 
     # -- what the executors report ------------------------------------------------------------------------------------
 
     def collect(self) -> None:
         """Take in what happened at the executors; nothing of it is lost until a commit has settled it."""
-        for executor in self.executors.values():
+        for executor in self.each_executor():
             for event in executor.events():
                 if isinstance(event, Begun):
                     self._begun[event.run_id] = event
@@ -131,7 +137,7 @@ class Dispatcher:
         becomes = verdict(was, policy, outcome, now=now, draining=self.draining, luck=self._luck.uniform(-1, 1))
         reason = self._cancelling.get(was.id)
         if reason is not None and becomes.state is State.PENDING:
-            becomes = was.cancelled(at=now, reason=reason).but(started_at=becomes.started_at)
+            becomes = was.cancelled(at=now, reason=reason).but(started_at=becomes.started_at, attempt=becomes.attempt)
         elif reason is not None and becomes.state is State.CANCELLED:
             becomes = becomes.but(reason=reason)
         return Move(was=was, now=becomes, record=record_of(was, becomes, outcome), output=outcome.output or None)
@@ -196,7 +202,10 @@ class Dispatcher:
         force: bool = False,
         reason: Reason = Reason.USER,
     ) -> None:
-        """Cancel a run: a pending one now, one of ours that runs by its executor (and what it becomes tells)."""
+        """Cancel a run: a pending one now, one of ours that runs by its executor (and what it becomes tells).
+
+        One that another owner runs is passed on to it.
+        """
         run = w.run(run_id)
         if run is None or run.ended:
             return
@@ -208,12 +217,16 @@ class Dispatcher:
         elif run_id in self.in_flight:
             self._cancelling[run_id] = reason
             work.cancels.append((self.in_flight[run_id], force))
+        elif run.claimed_by not in (None, self.owner):
+            arguments = {"run": run_id, "force": force, "reason": reason.value}
+            w.add_request(Request(kind="cancel", to=run.claimed_by or "", arguments=arguments, at=now))
 
     def expire(self, w: Writing, work: Work, now: Instant) -> None:
         """End the runs that waited past their `expires`."""
         for run in w.due_to_expire(now):
             ended = run.skipped(at=now, reason=Reason.EXPIRED)
             if w.move([Move(was=run, now=ended)])[0]:
+                self._free(work, run)
                 work.events.append(Event(at=now, kind="run_skipped", run=ended))
 
     def recover(self, w: Writing, work: Work, owner: str, now: Instant) -> None:
@@ -236,6 +249,9 @@ class Dispatcher:
                 work.events.append(Event(at=now, kind="run_recovered", run=becomes))
                 if becomes.state is State.FAILED:
                     self._follow(w, becomes, now)
+        for request in w.take_requests([owner]):
+            if request.kind == "cancel":
+                self.cancel(w, work, int(request.arguments["run"]), now)
         w.drop_owner(owner)
 
     # -- claiming -----------------------------------------------------------------------------------------------------
@@ -250,8 +266,9 @@ class Dispatcher:
         work.freed |= self._unfinished
         counts = _Counts(w)
         self._unhold(w, work, counts, now)
+        rooms = {id(executor): executor.room() for executor in self.each_executor()}
         for name, executor in self.executors.items():
-            room = executor.room()
+            room = rooms[id(executor)]
             for _ in range(_ROUNDS):
                 if room <= 0:
                     break
@@ -261,6 +278,9 @@ class Dispatcher:
                 if not put_aside:
                     break
                 self._unhold(w, work, counts, now)
+            else:
+                work.unfinished = True
+            rooms[id(executor)] = room
 
     def _judged(
         self, w: Writing, work: Work, candidates: Sequence[Run], room: int, counts: _Counts, now: Instant
@@ -275,8 +295,11 @@ class Dispatcher:
             if self._denied(run):
                 ended = run.skipped(at=now, reason=Reason.DENIED)
                 w.move([Move(was=run, now=ended)])
+                self._free(work, run)
                 work.events.append(Event(at=now, kind="run_skipped", run=ended))
                 denied += 1
+                continue
+            if run.attempt > 0 and self._outnumbered(run, counts):
                 continue
             obstacle = self._obstacle(run, counts)
             if obstacle is not None:
@@ -312,12 +335,20 @@ class Dispatcher:
                 stopped = run.task in self.paused or not task.enabled
                 if stopped and (run.attempt > 0 or run.scheduled):
                     return f"paused {run.task}"
-                if task.limit is not None and counts.of_task(run.task) - (run.attempt > 0) >= task.limit:
+                if task.limit is not None and run.attempt == 0 and counts.of_task(run.task) >= task.limit:
                     return f"task {run.task}"
         pool = self._file.pools.get(run.pool)
         if pool is not None and pool.size is not None and counts.of_pool(run.pool) >= pool.size:
             return f"pool {run.pool}"
         return None
+
+    def _outnumbered(self, run: Run, counts: _Counts) -> bool:
+        """A retry has a place already, unless its task's limit was lowered meanwhile: then they go by turns, and stay
+        ready until theirs comes."""
+        task = self._task(run)
+        if task is None or task.limit is None or counts.of_task(task.name) <= task.limit:
+            return False
+        return counts.running(task.name) >= task.limit
 
     registered: frozenset[str] = frozenset()
     """Names that are known without a tasks file: callables that a program registered."""
@@ -390,7 +421,13 @@ class _Counts:
     def __init__(self, w: Writing) -> None:
         self._w = w
         self._tasks: dict[str, int] = {}
+        self._running: dict[str, int] = {}
         self._pools: dict[str, int] = {}
+
+    def running(self, name: str) -> int:
+        if name not in self._running:
+            self._running[name] = sum(run.state is State.RUNNING for run in self._w.active_runs(name))
+        return self._running[name]
 
     def of_task(self, name: str) -> int:
         if name not in self._tasks:
@@ -405,5 +442,7 @@ class _Counts:
     def take(self, run: Run) -> None:
         if run.task is not None and run.attempt == 0 and run.task in self._tasks:
             self._tasks[run.task] += 1
+        if run.task in self._running:
+            self._running[run.task] += 1
         if run.pool in self._pools:
             self._pools[run.pool] += 1

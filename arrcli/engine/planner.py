@@ -69,7 +69,7 @@ class Planner:
             if isinstance(task.schedule, Every):
                 last = w.last_scheduled(task.name)
                 anchor = anchor if last is None else last.last_slot or last.slot or anchor
-            record = replace(known, mark=now, anchor=anchor, digest=digest)
+            record = replace(known, mark=max(now, known.mark), anchor=anchor, digest=digest, removed=False)
         if times:
             record = self._seen_times(w, task, record, times, now)
         return record
@@ -77,10 +77,15 @@ class Planner:
     def _seen_times(
         self, w: Writing, task: Task, record: TaskRecord, times: Sequence[Instant], now: Instant
     ) -> TaskRecord:
-        """An `at` that was past when first seen is missed; those seen before keep what they have."""
+        """An `at` that was past when first seen is missed; those seen before keep what they have.
+
+        One to come that the mark lies beyond already (the clock was ahead) has its run made here: no planning would.
+        """
         for slot in sorted(set(times) - set(record.at_times)):
             if slot < now and _within(task, slot):
                 _skip(w, task, record, Reason.MISSED, (slot, slot, 1), now)
+            elif slot <= record.mark and _within(task, slot):
+                w.add([_run_of(task, record, slot, now)])
         return replace(record, at_times=tuple(sorted({*record.at_times, *times})))
 
     def boot(self, w: Writing, now: Instant) -> Planned:
@@ -106,13 +111,14 @@ class Planner:
         """Somebody else may have written to the tasks, or a transaction was rolled back: read again before planning."""
         self._stale = True
 
-    def clock_stepped(self, w: Writing, now: Instant) -> Planned:
-        """The clock was set back: begin a new era for the tasks that would otherwise be silent (SPEC 3, Clocks)."""
+    def clock_stepped(self, w: Writing, now: Instant, *, back: int = 0) -> Planned:
+        """The clock was set back, by `back` where that is known: begin a new era for the tasks that would otherwise be
+        silent (SPEC 3, Clocks)."""
         planned = Planned()
         eras = []
         for name, record in list(self.records.items()):
             task = self.tasks.get(name)
-            if task is not None and new_era(task, record, now):
+            if task is not None and new_era(task, record, now, back=back):
                 self.records[name] = replace(record, mark=now, era=record.era + 1)
                 eras.append((name, now, record.era + 1))
                 text = f"{name}: its slots were considered up to a later time than now; it starts again from now"
@@ -126,7 +132,7 @@ class Planner:
     def plan(self, w: Writing, now: Instant) -> Planned:
         """Make a run, or a skipped row, of every slot that has come due by `now`."""
         planned = Planned()
-        if self._stale and w.meta(TASKS_VERSION) != self._version:
+        if (self._stale or self._pauses_over(now)) and w.meta(TASKS_VERSION) != self._version:
             self._reset(w)
             planned.touched = True
         self._stale = False
@@ -157,6 +163,9 @@ class Planner:
             planned.events.append(_skip(w, task, record, reason, span, now))
         runs = [*self._unpaused(w, task, record, judged.caught_up, now, planned)]
         live = [*self._unpaused(w, task, record, judged.live, now, planned)]
+        for slot in _replaced_at_once(task, live):
+            planned.events.append(_skip(w, task, record, Reason.OVERLAP, (slot, slot, 1), now))
+            live.remove(slot)
         for slot in live:
             verdict = _overlap(task, occupied)
             if verdict is not None:
@@ -192,12 +201,12 @@ class Planner:
             return True
         return record.paused and (record.pause_until is None or slot < record.pause_until)
 
+    def _pauses_over(self, now: Instant) -> Sequence[TaskRecord]:
+        records = (record for record in self.records.values() if record.paused)
+        return [record for record in records if record.pause_until is not None and record.pause_until <= now]
+
     def _resume(self, w: Writing, now: Instant, planned: Planned) -> None:
-        over = [
-            replace(record, paused=False, pause_until=None, pause_note="")
-            for record in self.records.values()
-            if record.paused and record.pause_until is not None and record.pause_until <= now
-        ]
+        over = [replace(r, paused=False, pause_until=None, pause_note="") for r in self._pauses_over(now)]
         # Slots inside the pause are judged by this plan before the pause is forgotten: only a task without any is
         # freed.
         free = [record for record in over if (at := self._due_at(record.name)) is None or at > now]
@@ -249,6 +258,26 @@ class Planner:
 
 def _within(task: Task, slot: Instant) -> bool:
     return (task.start is None or slot >= task.start) and (task.until is None or slot <= task.until)
+
+
+def let_pass(w: Writing, task: Task, record: TaskRecord, now: Instant) -> TaskRecord:
+    """Leave `paused` rows for the slots up to `now` that no daemon considered; the record with its new mark."""
+    task = task.anchored(record.anchor)
+    more = True
+    while more:
+        judged = due(task, record.mark, now)
+        slots = (*judged.caught_up, *judged.live)
+        for span in (*judged.missed, *((slot, slot, 1) for slot in slots)):
+            _skip(w, task, record, Reason.PAUSED, span, now)
+        record, more = replace(record, mark=judged.through), judged.more
+    return record
+
+
+def _replaced_at_once(task: Task, live: Sequence[Instant]) -> Sequence[Instant]:
+    """Of several slots that came due together, those that a newer one replaces before they were runs."""
+    if task.on_overlap != "replace" or task.limit is None:
+        return ()
+    return live[: max(0, len(live) - task.limit)]
 
 
 def _overlap(task: Task, occupied: int) -> Reason | None:
@@ -308,7 +337,8 @@ def _skip(
     else:
         made = _run_of(task, record, first, now).but(last_slot=last, count=count)
         (skipped,) = w.add([made.skipped(at=now, reason=reason)])
-    return Event(at=now, kind="run_skipped", run=skipped, details={"count": count, "slot": first, "last_slot": last})
+    details = {"count": count, "slot": first, "last_slot": last, "again": skipped.count > count}
+    return Event(at=now, kind="run_skipped", run=skipped, details=details)
 
 
 def _end_slots(w: Writing, task: str, now: Instant, planned: Planned) -> None:

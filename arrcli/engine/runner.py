@@ -28,6 +28,8 @@ STEP: Final = SECOND // 2
 RECOVERY: Final = 2 * SECOND
 CHECKPOINT: Final = 2 * SECOND
 STALL: Final = SECOND
+LAST_MOMENT: Final = 10 * SECOND
+"""How long after the kill the end is waited for, where a store in trouble cannot record it."""
 
 Sink = Callable[[Sequence[Event]], None]
 
@@ -84,12 +86,14 @@ class Runner:
         self._wall, self._mono = clock.now(), clock.monotonic()
         self._next_recovery = 0
         self._retry_at: int | None = None
-        self._stepped = False
+        self._set_back = 0
+        self._unread = False
         self._reload_asked = False
         self._new_file: TasksFile | None = None
         self._deadline: int | None = None
         self._kill_now = False
         self._killing = False
+        self._last_moment = 0
         self._ready_at: Instant | None = None
         self._next_checkpoint = 0
         self._expiry: Instant | None = None
@@ -162,20 +166,31 @@ class Runner:
 
     def sleep(self) -> None:
         """Until a worker, another process or the clock wants something."""
-        filenos = [f for ex in self._dispatcher.executors.values() for f in ex.filenos()]
-        self._woken = self._waiter.wait(filenos, self._patience()) or self._woken
+        filenos = [f for ex in self._dispatcher.each_executor() for f in ex.filenos()]
+        if self._waiter.wait(filenos, self._patience()):
+            self._called()
+
+    def _called(self) -> None:
+        """Somebody rang: of this program or another, and it may have written what concerns us."""
+        self._woken = True
+        self._dispatcher.external_change()
+        if self._planner is not None:
+            self._planner.changed()
+        else:
+            self._unread = True
 
     def _patience(self) -> int:
         now, mono = self._clock.now(), self._clock.monotonic()
         waits = [POLL if self._store.polled else LONGEST_SLEEP]
-        waits += [wait for ex in self._dispatcher.executors.values() if (wait := ex.wait_us()) is not None]
+        waits += [wait for ex in self._dispatcher.each_executor() if (wait := ex.wait_us()) is not None]
         if self._retry_at is not None:
             return max(0, min([*waits, self._retry_at - mono]))
         begun = self._dispatcher.begun_wait(now)
         waits += [] if begun is None else [begun]
         waits += [at - now for at in self._appointments() if at is not None]
         if self.stopping:
-            waits.append(POLL if self._deadline is None else self._deadline - mono)
+            late = self._deadline is None or self._killing
+            waits.append(POLL if late else self._deadline - mono)
         return max(0, min(waits))
 
     def _appointments(self) -> Sequence[Instant | None]:
@@ -188,23 +203,26 @@ class Runner:
         mono = self._clock.monotonic()
         drift = (now - self._wall) - (mono - self._mono)
         if abs(drift) >= STEP:
-            self._stepped = self._stepped or drift < 0
+            self._set_back += max(0, -drift)
             self._sink([Event(at=now, kind="clock_stepped", details={"by_us": drift})])
         self._wall, self._mono = now, mono
 
     def _look_around(self, now: Instant) -> None:
-        version = self._store.data_version()
-        if version != self._version:
-            self._version, self._woken = version, True
-            self._dispatcher.external_change()
-            if self._planner is not None:
-                self._planner.changed()
-            self._refresh_paused()
+        try:
+            version = self._store.data_version()
+            if version != self._version:
+                self._version = version
+                self._called()
+            if self._unread:
+                self._refresh_paused()
+                self._unread = False
+        except StoreError as error:
+            self._rolled_back(error, now)
 
     def _pull(self, now: Instant) -> None:
         """A store over somebody's queue is asked for what is new there; it has no bell."""
         if not self.stopping or self.finish_due:
-            room = sum(executor.room() for executor in self._dispatcher.executors.values())
+            room = sum(executor.room() for executor in self._dispatcher.each_executor())
             if room and self._store.pull(now, room):
                 self._woken = True
 
@@ -224,10 +242,10 @@ class Runner:
             return False
         return (
             self._woken
-            or self._stepped
+            or self._set_back > 0
             or self._new_file is not None
             or self._dispatcher.urgent(now)
-            or now >= self._next_recovery
+            or self._clock.monotonic() >= self._next_recovery
             or any(at is not None and at <= now for at in self._appointments())
         )
 
@@ -243,7 +261,8 @@ class Runner:
         except StoreError as error:
             self._rolled_back(error, now)
             return
-        self._retry_at, self.trouble, self._stepped, self._new_file = None, "", False, None
+        self._retry_at, self.trouble, self._set_back, self._new_file = None, "", 0, None
+        self._woken = self._woken or work.unfinished
         self._dispatcher.committed(work)
         events = [*told, *work.events]
         if events:
@@ -258,14 +277,14 @@ class Runner:
 
     def _in_transaction(self, w: Writing, work: Work, told: list[Event], now: Instant) -> None:
         self._dispatcher.settle(w, work, now)
-        if now >= self._next_recovery:
+        if self._clock.monotonic() >= self._next_recovery:
             self._recover(w, work, now)
         if self._new_file is not None:
             told += self._adopt(w, self._new_file, now)
         self._take_requests(w, work, now)
         if self._planner is not None and not self.stopping:
-            if self._stepped:
-                told += self._planner.clock_stepped(w, now).events
+            if self._set_back:
+                told += self._planner.clock_stepped(w, now, back=self._set_back).events
             planned = self._planner.plan(w, now)
             told += planned.events
             self._replace(w, work, planned, now)
@@ -280,6 +299,7 @@ class Runner:
         """Nothing was written: say so once, and try again in a moment."""
         self._woken = True
         self._retry_at = self._clock.monotonic() + STALL
+        self._dispatcher.external_change()
         if self._planner is not None:
             self._planner.rolled_back()
         if str(error) != self.trouble:
@@ -287,7 +307,7 @@ class Runner:
             self._sink([Event(at=now, kind="note", details={"text": f"{error}; trying again"})])
 
     def _recover(self, w: Writing, work: Work, now: Instant) -> None:
-        self._next_recovery = now + RECOVERY
+        self._next_recovery = self._clock.monotonic() + RECOVERY
         for owner in w.owners():
             if owner.id != self._owner.id and self._is_gone(owner.id):
                 self._dispatcher.recover(w, work, owner.id, now)
@@ -298,7 +318,7 @@ class Runner:
         self._dispatcher.adopt(file)
         planned = self._planner.adopt(w, file, now) if self._planner is not None else Planned()
         if [t.func for t in before.tasks.values()] != [t.func for t in file.tasks.values()]:
-            for executor in self._dispatcher.executors.values():
+            for executor in self._dispatcher.each_executor():
                 executor.recycle()
         details = {
             "added": sorted(set(file.tasks) - set(before.tasks)),
@@ -316,7 +336,8 @@ class Runner:
         for request in w.take_requests(to):
             if request.kind == "cancel":
                 run_id, force = int(request.arguments["run"]), bool(request.arguments.get("force"))
-                self._dispatcher.cancel(w, work, run_id, now, force=force)
+                reason = Reason(request.arguments.get("reason", Reason.USER))
+                self._dispatcher.cancel(w, work, run_id, now, force=force, reason=reason)
             elif request.kind == "reload":
                 self._reload_asked = self._woken = True
 
@@ -340,21 +361,25 @@ class Runner:
         dispatcher = self._dispatcher
         dispatcher.claiming = self.finish_due and not self._kill_now
         if not dispatcher.claiming:
-            for executor in dispatcher.executors.values():
+            for executor in dispatcher.each_executor():
                 executor.recall()
         late = self._deadline is not None and self._clock.monotonic() >= self._deadline
         if (self._kill_now or late) and not self._killing:
-            self._killing = True
+            self._killing, self._last_moment = True, self._clock.monotonic() + LAST_MOMENT
             dispatcher.claiming, self.finish_due, dispatcher.draining = False, False, True
             self.killed = sum(run.begun for run in dispatcher.in_flight.values())
-            for executor in dispatcher.executors.values():
+            for executor in dispatcher.each_executor():
                 executor.stop(now=True)
         if not dispatcher.in_flight and not (dispatcher.claiming and self._still_due()):
             self.ended = True
+        if self._killing and self._clock.monotonic() >= self._last_moment:
+            self.ended = True  # what could not be recorded is recovered by the next start
 
     def _still_due(self) -> bool:
-        now = self._clock.now()
-        return any(run.ready_at <= now and run.held_by is None for run in self._store.pending(until=now, limit=1))
+        """Something that is due could yet be claimed here."""
+        executors = self._dispatcher.executors
+        due = self._store.pending(until=self._clock.now())
+        return any(run.held_by is None and run.executor in executors for run in due)
 
     def idle(self, *, within: int = MINUTE) -> bool:
         """Nothing runs, and nothing but slots of schedules is due within so many microseconds."""

@@ -114,16 +114,16 @@ def _neighbours(
     return ((first, missed[-1], count + len(missed)),)
 
 
-def new_era(task: Task, record: TaskRecord, now: Instant) -> bool:
+def new_era(task: Task, record: TaskRecord, now: Instant, *, back: int = 0) -> bool:
     """Whether a mark that lies after `now` (the clock was set back) begins a new era, in which instants are used again.
 
     `at` slots never fire again; fixed cron slots do after a step of over 3 h, wild ones after over 60 s, `every`
-    after any.
+    after any. The step is `back` where that is known, and at least as long as the mark is ahead.
     """
-    step = record.mark - now
+    ahead = record.mark - now
     schedule = task.schedule
-    if step <= 0 or schedule is None or isinstance(schedule, At | Reboot):
+    if ahead <= 0 or schedule is None or isinstance(schedule, At | Reboot):
         return False
     if isinstance(schedule, Every):
         return True
-    return step > (WILD_STEP if getattr(schedule, "wild", False) else FIXED_STEP)
+    return max(ahead, back) > (WILD_STEP if getattr(schedule, "wild", False) else FIXED_STEP)

@@ -16,10 +16,16 @@ MOST_DEATHS: Final = 3
 
 _POLICIES: Final = frozenset(f.name for f in fields(Task)) - {"name", "func", "args", "kwargs", "schedule"}
 
+_BARE: Final = Task(name="", func="")
+"""The policies of a run without a task, or of a task that is gone: the defaults."""
+
 
 def policy_of(run: Run, task: Task | None) -> Task:
-    """The policies that hold for this run: its task's (a bare path: the defaults), with its own options laid over."""
-    base = task if task is not None else Task(name=run.name, func=run.func)
+    """The policies that hold for this run: its task's (a bare path: the defaults), with its own options laid over.
+
+    Its name, callable and arguments are the run's own affair.
+    """
+    base = task if task is not None else _BARE
     own: Mapping[str, Any] = {key: value for key, value in run.options.items() if key in _POLICIES}
     return replace(base, **own) if own else base
 

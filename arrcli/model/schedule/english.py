@@ -30,9 +30,15 @@ def _cron(cron: Cron) -> str:
         options = Options()
         options.use_24hour_time_format = True
         options.day_of_week_start_index_zero = True
-        return str(get_description(cron.fields.text, options)) or cron.text
+        said = str(get_description(cron.fields.text, options))
+        return (said.replace(", or on ", ", and only on ") if _both_must_match(cron) else said) or cron.text
     except Exception:  # it does not know all of our dialect, and what it raises differs by version
         return cron.text
+
+
+def _both_must_match(cron: Cron) -> bool:
+    """Day of month and weekday are both narrowed, and a star at the beginning of either makes that an AND."""
+    return any(terms.text[:1] in ("*", "?") for terms in (cron.fields.day, cron.fields.weekday))
 
 
 def _is_plain(cron: Cron) -> bool:

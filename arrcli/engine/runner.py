@@ -189,8 +189,7 @@ class Runner:
         waits += [] if begun is None else [begun]
         waits += [at - now for at in self._appointments() if at is not None]
         if self.stopping:
-            late = self._deadline is None or self._killing
-            waits.append(POLL if late else self._deadline - mono)
+            waits.append(POLL if self._deadline is None or self._killing else self._deadline - mono)
         return max(0, min(waits))
 
     def _appointments(self) -> Sequence[Instant | None]:

@@ -62,7 +62,11 @@ class Daemon:
         return self.read_until(seen, str(wanted))
 
     def read_until(self, seen: Callable[[str], bool], wanted: str) -> str:
-        eventually(lambda: seen(self.text), lambda: f"no {wanted} in:\n{self.text}")
+        eventually(
+            lambda: seen(self.text) or self.process.poll() is not None,
+            lambda: f"no {wanted} in:\n{self.text}",
+        )
+        assert seen(self.text), f"it ended with {self.process.poll()} before {wanted}:\n{self.text}"
         return self.text
 
     def stop(self, number: int = signal.SIGTERM) -> int:

@@ -87,6 +87,7 @@ class Screen:
     def close(self) -> None:
         """Give up the wake-up pipe, once nobody calls `wake` any more."""
         self._bell.close()
+        self._terminal.close()
 
     def run(
         self,
@@ -174,9 +175,12 @@ class Screen:
 
     def _send(self, text: str) -> None:
         try:
-            self._terminal.write(text.encode(self._encoding, "replace"))
+            whole = self._terminal.write(text.encode(self._encoding, "replace"))
         except OSError:
             raise _Over("hung up") from None
+        if not whole:
+            self._painter.forget()
+            self._dirty = True
 
     def _hear(self, session: _Session) -> None:
         """Read the keys that are there, and do what they say."""

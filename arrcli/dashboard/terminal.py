@@ -18,6 +18,8 @@ ENTER: Final = b"\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
 LEAVE: Final = b"\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
 BEGIN_UPDATE: Final = "\x1b[?2026h"
 END_UPDATE: Final = "\x1b[?2026l"
+_STOPPED_S: Final = 0.25
+"""A terminal that takes nothing for so long is stopped, not slow."""
 
 
 class Stream(Protocol):
@@ -58,6 +60,7 @@ class Terminal:
         self.reads, self.writes = reads, writes
         self.entered = False
         self._before: list[Any] | None = None
+        self._out = _unblocked(writes)
 
     def enter(self) -> None:
         """Keys come as they are pressed, unechoed (Ctrl-C and Ctrl-Z still signal); the alternate screen."""
@@ -83,6 +86,12 @@ class Terminal:
             with suppress(termios.error, OSError):
                 termios.tcsetattr(self.reads, termios.TCSANOW, self._before)
 
+    def close(self) -> None:
+        """Give up the descriptor of one's own; the terminal has been left."""
+        if self._out != self.writes:
+            os.close(self._out)
+            self._out = self.writes
+
     def size(self) -> tuple[int, int]:
         """Columns and lines; 80x24 where the terminal does not say."""
         try:
@@ -95,9 +104,23 @@ class Terminal:
         """False while the user has stopped it (Ctrl-S): a frame is then left out, not waited for."""
         return bool(select.select([], [self.writes], [], 0)[1])
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> bool:
+        """Write it all; False where the user stopped the output in the middle, and the rest was dropped."""
         while data:
-            data = data[os.write(self.writes, data) :]
+            try:
+                data = data[os.write(self._out, data) :]
+            except BlockingIOError:
+                if not select.select([], [self._out], [], _STOPPED_S)[1]:
+                    return False
+        return True
+
+
+def _unblocked(fd: int) -> int:
+    """A descriptor of one's own on the same terminal, whose writes never wait: the shell's own stays as it is."""
+    try:
+        return os.open(os.ttyname(fd), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return fd
 
 
 class Bell:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 
 from arrcli.engine.slots import due, new_era, next_due
 from arrcli.model.event import Event
-from arrcli.model.instant import Instant
+from arrcli.model.instant import Instant, to_datetime
 from arrcli.model.run import Origin, Reason, Run, State, TaskRecord
 from arrcli.model.schedule import At, Every, Reboot, spread
 from arrcli.model.task import Task, TasksFile
@@ -41,7 +42,7 @@ class Planner:
         Edits)."""
         known = dict(w.task_records())
         planned = Planned(touched=True)
-        records = [self._record(w, task, known.get(task.name), now) for task in file.tasks.values()]
+        records = [self._record(w, task, known.get(task.name), now, planned) for task in file.tasks.values()]
         gone = [record for name, record in known.items() if name not in file.tasks and not record.removed]
         for record in gone:
             _end_slots(w, record.name, now, planned)
@@ -54,7 +55,7 @@ class Planner:
         self._reset(w)
         return planned
 
-    def _record(self, w: Writing, task: Task, known: TaskRecord | None, now: Instant) -> TaskRecord:
+    def _record(self, w: Writing, task: Task, known: TaskRecord | None, now: Instant, planned: Planned) -> TaskRecord:
         digest = task.schedule_digest()
         times = task.schedule.times if isinstance(task.schedule, At) else ()
         if known is None or (known.removed and not times):
@@ -71,22 +72,37 @@ class Planner:
                 anchor = anchor if last is None else last.last_slot or last.slot or anchor
             record = replace(known, mark=max(now, known.mark), anchor=anchor, digest=digest, removed=False)
         if times:
-            record = self._seen_times(w, task, record, times, now)
+            record = self._seen_times(w, task, record, times, now, planned)
         return record
 
     def _seen_times(
-        self, w: Writing, task: Task, record: TaskRecord, times: Sequence[Instant], now: Instant
+        self, w: Writing, task: Task, record: TaskRecord, times: Sequence[Instant], now: Instant, planned: Planned
     ) -> TaskRecord:
         """An `at` that was past when first seen is missed; those seen before keep what they have.
 
         One to come that the mark lies beyond already (the clock was ahead) has its run made here: no planning would.
         """
-        for slot in sorted(set(times) - set(record.at_times)):
-            if slot < now and _within(task, slot):
-                _skip(w, task, record, Reason.MISSED, (slot, slot, 1), now)
-            elif slot <= record.mark and _within(task, slot):
-                w.add([_run_of(task, record, slot, now)])
+        new = [slot for slot in sorted(set(times) - set(record.at_times)) if _within(task, slot)]
+        past = [slot for slot in new if slot < now]
+        if past:
+            record = self._passed_over(w, task, record, past[-1], now, planned)
+        for slot in past:
+            planned.events.append(_skip(w, task, record, Reason.MISSED, (slot, slot, 1), now))
+        w.add([_run_of(task, record, slot, now) for slot in new if now <= slot <= record.mark])
         return replace(record, at_times=tuple(sorted({*record.at_times, *times})))
+
+    def _passed_over(
+        self, w: Writing, task: Task, record: TaskRecord, upto: Instant, now: Instant, planned: Planned
+    ) -> TaskRecord:
+        """The record with its mark at `upto` at least; the times that were seen before have their runs as ever."""
+        if upto <= record.mark:
+            return record
+        seen = At([to_datetime(at) for at in record.at_times], UTC)
+        occupied = w.active([task.name]).get(task.name, 0) + w.queued_slots([task.name]).get(task.name, 0)
+        through = self._plan_task(w, replace(task, schedule=seen), record, now, occupied, planned)
+        jittered = [at for at in seen.times if through < at <= upto and _within(task, at)]
+        w.add([_run_of(task, record, at, now) for at in jittered])
+        return replace(record, mark=max(through, upto))
 
     def boot(self, w: Writing, now: Instant) -> Planned:
         """Make the `@reboot` runs: once at each start of the daemon."""

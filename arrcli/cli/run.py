@@ -152,7 +152,7 @@ class Daemon:
 
         gc.set_threshold(*_USUAL_GC)
         app = self._app
-        self._places.remember({"file": str(self._path), "at": SYSTEM.now()})
+        self._places.remember({"file": str(self._path.absolute()), "at": SYSTEM.now()})
         self._tell(
             "daemon_started",
             file=str(self._path),

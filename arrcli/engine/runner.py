@@ -31,6 +31,9 @@ STALL: Final = SECOND
 LAST_MOMENT: Final = 10 * SECOND
 """How long after the kill the end is waited for, where a store in trouble cannot record it."""
 
+_AT_START: Final = ("workers", "python_path")
+"""What a reload cannot change: the worker processes are there already."""
+
 Sink = Callable[[Sequence[Event]], None]
 
 
@@ -324,7 +327,12 @@ class Runner:
             "removed": sorted(set(before.tasks) - set(file.tasks)),
             "changed": sorted(name for name, task in file.tasks.items() if before.tasks.get(name, task) != task),
         }
-        return [Event(at=now, kind="reloaded", details=details), *planned.events]
+        told = [Event(at=now, kind="reloaded", details=details), *planned.events]
+        fixed = [name for name in _AT_START if getattr(before, name) != getattr(file, name)]
+        if fixed and before.path:
+            text = f"[arr] {', '.join(fixed)} changed: this takes effect when arr is started again"
+            told.append(Event(at=now, kind="note", details={"text": text}))
+        return told
 
     def _refuse(self, error: ConfigError, now: Instant) -> None:
         self.faults = error.faults or (str(error),)

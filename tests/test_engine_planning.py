@@ -18,7 +18,7 @@ NIGHTLY = 'cron = "30 2 * * *"'
 WEEK = 7 * DAY
 
 
-# -- live slots -----------------------------------------------------------------------------------------------------------
+# -- live slots ----
 
 
 def test_a_slot_becomes_a_run_when_it_comes_and_not_before() -> None:
@@ -92,7 +92,7 @@ def test_two_tasks_for_one_instant_both_run() -> None:
     assert [run.task for run in bench.runs()] == ["t", "u"]
 
 
-# -- missed slots ---------------------------------------------------------------------------------------------------------
+# -- missed slots ----
 
 DOWN = [
     # catch_up, more keys, seconds after NOON that run, rows of what was missed: (count, first, last)
@@ -186,7 +186,7 @@ def test_waiting_for_a_worker_never_makes_a_run_missed() -> None:
     assert [(bench.run(run_id).slot or 0) - NOON for run_id in bench.working()] == [MINUTE]
 
 
-# -- overlap --------------------------------------------------------------------------------------------------------------
+# -- overlap ----
 
 
 def test_skip_leaves_one_row_for_the_slots_that_came_while_a_run_went_on() -> None:
@@ -248,7 +248,7 @@ def test_a_run_that_awaits_its_retry_counts_as_active() -> None:
     assert bench.rows() == [("pending", "error", 1), ("skipped", "overlap", 1)]
 
 
-# -- pauses ---------------------------------------------------------------------------------------------------------------
+# -- pauses ----
 
 
 def test_disabled_acts_as_paused_and_owes_nothing() -> None:
@@ -261,7 +261,7 @@ def test_disabled_acts_as_paused_and_owes_nothing() -> None:
     assert bench.slots() == [240]
 
 
-# -- edits ----------------------------------------------------------------------------------------------------------------
+# -- edits ----
 
 
 def test_a_changed_schedule_owes_nothing() -> None:
@@ -323,6 +323,14 @@ def test_an_at_that_was_past_when_first_seen_is_missed_once() -> None:
     assert bench.slots() == [60]
 
 
+def test_a_past_at_added_while_the_daemon_was_down_takes_nothing_from_those_seen_before() -> None:
+    bench = Bench(task("at = 2026-01-01T12:10:00Z"))
+    bench.clock.advance(HOUR)
+    bench.restart(task("at = [2026-01-01T12:10:00Z, 2026-01-01T12:20:00Z]"))
+    assert bench.slots() == [600]
+    assert sorted(bench.rows()) == [("pending", None, 1), ("skipped", "missed", 1)]
+
+
 def test_an_at_of_this_very_instant_runs() -> None:
     bench = Bench(task("at = 2026-01-01T12:00:00Z"))
     assert bench.slots() == [0]
@@ -354,7 +362,7 @@ def test_a_removed_task_s_slots_end_and_what_was_asked_for_is_held_until_it_come
     assert [row for row in bench.rows() if row[1] == "missed"] == []
 
 
-# -- the clock ------------------------------------------------------------------------------------------------------------
+# -- the clock ----
 
 SET_BACK = [
     # schedule, set back by, whether the slot at 13:00 (it is 13:00:30) is used again
@@ -451,7 +459,7 @@ def test_recovery_does_not_stop_for_as_long_as_the_clock_was_set_back() -> None:
     assert [owner.id for owner in bench.kept.owners()] == ["owner1"]
 
 
-# -- pure functions -------------------------------------------------------------------------------------------------------
+# -- pure functions ----
 
 JUDGED = [
     # schedule and policies, mark, now (seconds after NOON), what is due

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from arrcli.clock import SYSTEM, Clock
+from arrcli.engine import asks
 from arrcli.engine.asks import Asked, run_asked
+from arrcli.engine.endings import Endings
 from arrcli.errors import ArrError, StoreHeldError, UsageError
 from arrcli.host.lock import Lock, holder
 from arrcli.host.notify import notify
@@ -18,7 +21,7 @@ from arrcli.host.places import Places
 from arrcli.host.process import boot_id, new_owner_id
 from arrcli.host.wake import Bell, Waiter, ring
 from arrcli.model.instant import SECOND, Instant
-from arrcli.model.run import Run
+from arrcli.model.run import Run, State
 from arrcli.model.task import TasksFile
 from arrcli.store.contract import Move, Owner, Store
 from arrcli.store.memory import MemoryStore
@@ -38,6 +41,7 @@ BEAT: Final = SECOND
 _OTHER: Final = {"thread": "process", "process": "thread"}
 """A library's one kind of workers takes the runs that were queued for the other kind too: nothing waits for ever."""
 NO_TASKS: Final = TasksFile(path="", folder="", tasks={})
+_started: Final[weakref.WeakSet[App]] = weakref.WeakSet()
 
 
 def arr_version() -> str:
@@ -77,8 +81,7 @@ class App:
         self._picture: Picture | None = None
         self.default_executor = next(iter(self.executors), "process")
         self.pid = os.getpid()
-        self.endings = 0
-        self._ending = threading.Condition()
+        self.endings = Endings()
         self._callables = callables
         self._closing = False
         self._forked: Store | None = None
@@ -104,6 +107,7 @@ class App:
             if self._lock is not None:
                 self._bell = Bell(self.places.bell)
         self._waiter = Waiter(self._bell)
+        _started.add(self)
         self.runner = self._made_runner(self._waiter)
         self.runner.start(self.file)
         self._beat()
@@ -136,16 +140,13 @@ class App:
         )
 
     def _told(self, events: Sequence[Event]) -> None:
-        with self._ending:
-            self.endings += 1
-            self._ending.notify_all()
+        self._note_ended([event.run for event in events if event.run is not None and event.run.ended])
         self._sink(events)
 
-    def await_ending(self, seen: int, timeout_s: float) -> None:
-        """Until more has happened than when `endings` was `seen`, at most so long."""
-        with self._ending:
-            if self.endings == seen:
-                self._ending.wait(timeout_s)
+    def _note_ended(self, runs: Sequence[Run]) -> None:
+        if self._callables is not None:
+            self._callables.let_go(run.func for run in runs)
+        self.endings.tell(run.id for run in runs)
 
     def _run(self) -> None:
         assert self.runner is not None  # noqa: S101 - start made it
@@ -153,6 +154,7 @@ class App:
             self.runner.run()
         except BaseException as error:
             self.crash = error
+            self.endings.tell_all()
             raise
 
     def stop(self, *, grace_us: int, finish_due: bool = False, now: bool = False) -> bool:
@@ -166,7 +168,7 @@ class App:
             runner.stop(grace_us=grace_us, finish_due=finish_due)
         if self._thread is not None:
             self._thread.join(grace_us / SECOND + 15)
-        return runner.killed == 0 and self.crash is None
+        return runner.killed == 0 and self.crash is None and not self.alive
 
     def finish(self, grace_us: int) -> bool:
         """Refuse new work, finish what has begun and what is due; the rest stays, or is cancelled where nothing
@@ -174,6 +176,8 @@ class App:
 
         The store can still be read afterwards.
         """
+        if os.getpid() != self.pid:
+            return True  # a forked copy: nothing has begun here
         self._closing = True
         if self.runner is None:
             return True
@@ -182,6 +186,7 @@ class App:
             with self.store.writing() as w:
                 w.move([Move(was=run, now=run.cancelled(at=self.clock.now())) for run in w.pending()])
         self._release()
+        self.endings.tell_all()
         return ended
 
     def __enter__(self) -> App:
@@ -195,6 +200,10 @@ class App:
 
     def close(self) -> None:
         """Release processes, locks and descriptors, then the store; idempotent."""
+        if os.getpid() != self.pid:
+            if self._forked is not None:
+                self._forked.close()
+            return
         self._release()
         self.store.close()
 
@@ -213,6 +222,27 @@ class App:
         if self._lock is not None:
             self._lock.release()
         self.runner = self._bell = self._waiter = self._claim_lock = self._lock = None
+
+    def after_fork(self) -> None:
+        """In a forked child: let go of what is the parent's, so that its locks and its bell end with the parent."""
+        for lock in (self._lock, self._claim_lock):
+            if lock is not None:
+                lock.release()
+        if self._bell is not None:
+            self._bell.let_go()
+        if self._waiter is not None:
+            self._waiter.close()
+        self.runner = self._thread = self._bell = self._waiter = self._lock = self._claim_lock = None
+        self.endings = Endings()
+
+    @property
+    def hopeless(self) -> ArrError | None:
+        """Why a run that has not ended yet never will, as far as it is up to this App; None where it may."""
+        if self.crash is not None:
+            return ArrError(f"the application's engine has ended: {type(self.crash).__name__}: {self.crash}")
+        if self._closing and self.runner is None and not self.store.durable:
+            return UsageError("the application is stopped, and its store was in memory: nothing runs any more")
+        return None
 
     @property
     def alive(self) -> bool:
@@ -265,7 +295,7 @@ class App:
         from arrcli.engine.picture import Picture
 
         if self._picture is None:
-            self._picture = Picture(self.store)
+            self._picture = Picture(self.reading)
         runner = self.runner
         file = self.file if runner is None else runner.file
         return self._picture.taken(
@@ -313,8 +343,18 @@ class App:
         now = self.clock.now()
         runs = [run_asked(one, self.file.tasks, now, executor=self.default_executor) for one in asked]
         added = self.reading.append(runs)
+        if self._callables is not None:  # of a run that was there already, by its key, the callable is not needed
+            self._callables.let_go(run.func for run, kept in zip(runs, added, strict=True) if run.func != kept.func)
         self.wake()
         return added
+
+    def cancel(self, run_ids: Sequence[int], *, force: bool = False) -> Sequence[Run]:
+        """Cancel what is pending now, ask the owners of what runs; each run as it is after that."""
+        now = self.clock.now()
+        after = asks.cancel(self.reading, run_ids, now, force=force)
+        self._note_ended([run for run in after if run.state is State.CANCELLED and run.finished_at == now])
+        self.wake()
+        return after
 
     @property
     def reading(self) -> Store:
@@ -325,7 +365,6 @@ class App:
             raise UsageError("an App on a memory store does not reach into a forked child; start one there")
         if self._forked is None:
             self._forked = SQLiteStore(self.places.database)
-            self._waiter = self._bell = self._lock = None
         return self._forked
 
     def target_name(self, target: str | Callable[..., Any]) -> str:
@@ -353,6 +392,15 @@ class App:
             return os.getpid()
         found = None if self.places is None else self.places.daemon()
         return None if found is None else found.get("pid")
+
+
+def _in_forked_child() -> None:
+    for app in list(_started):
+        app.after_fork()
+    _started.clear()
+
+
+os.register_at_fork(after_in_child=_in_forked_child)
 
 
 def _status(facts: Mapping[str, Any], clock: Clock) -> DaemonStatus:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +16,10 @@ if TYPE_CHECKING:
     from arrcli.app import App
 
 _NET_S: Final = 0.05
-"""How often a run is looked at that another process may execute: our own engine tells at once."""
+"""How soon a run is looked at again that another process may execute: our own engine tells at once."""
+_LONGEST_NET_S: Final = 0.5
+_PART: Final = 0.1
+"""A run that was waited for so long is looked at less often: each time after this part of the wait so far."""
 
 
 class RunHandle:
@@ -45,16 +50,21 @@ class RunHandle:
         return self.run.shown_state
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for its end, at most `timeout` seconds; True when it has ended."""
-        until = None if timeout is None else time.monotonic() + timeout
-        while True:
-            seen = self._app.endings
-            if self.run.ended:
-                return True
-            left = _NET_S if until is None else min(_NET_S, until - time.monotonic())
-            if left <= 0:
-                return False
-            self._app.await_ending(seen, left)
+        """Wait for its end, at most `timeout` seconds; True when it has ended.
+
+        ArrError where it cannot end any more: its engine is gone, and nothing else will run it.
+        """
+        happened = threading.Event()
+        began = time.monotonic()
+        with self._app.endings.watched(self.id, happened.set):
+            while not self._has_ended():
+                waited = time.monotonic() - began
+                left = _net(waited) if timeout is None else min(_net(waited), timeout - waited)
+                if left <= 0:
+                    return False
+                happened.wait(left)
+                happened.clear()
+        return True
 
     def result(self, timeout: float | None = None) -> Any:
         """What it returned (as JSON keeps it); RunFailed where it did not succeed, TimedOutError after `timeout` s."""
@@ -64,16 +74,41 @@ class RunHandle:
 
     def cancel(self, *, force: bool = False) -> bool:
         """Cancel it, or ask for that where it runs; False where it had ended."""
-        from arrcli.engine.asks import cancel
-
         if self.run.ended:
             return False
-        cancel(self._app.store, [self.id], self._app.clock.now(), force=force)
-        self._app.wake()
+        self._app.cancel([self.id], force=force)
         return True
 
     def __await__(self) -> Generator[Any, None, Any]:
-        return asyncio.to_thread(self.result).__await__()
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> Any:
+        happened = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def tell() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop may have been closed meanwhile
+                loop.call_soon_threadsafe(happened.set)
+
+        began = time.monotonic()
+        with self._app.endings.watched(self.id, tell):
+            while not self._has_ended():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(happened.wait(), _net(time.monotonic() - began))
+                happened.clear()
+        return _result(self.run)
+
+    def _has_ended(self) -> bool:
+        hopeless = self._app.hopeless
+        if self.run.ended:
+            return True
+        if hopeless is not None:
+            raise hopeless
+        return False
+
+
+def _net(waited: float) -> float:
+    return min(max(_NET_S, waited * _PART), _LONGEST_NET_S)
 
 
 def _result(run: Run) -> Any:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 import itertools
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar, overload
@@ -82,6 +84,8 @@ class Callables:
         self._local: dict[str, Callable[..., Any]] = {}
         self._names: dict[int, str] = {}
         self._numbers = itertools.count(1)
+        self._needed: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
     def name_of(self, function: Callable[..., Any]) -> str:
         """A dotted path, or (where nothing else can see it) a name that holds in this program only.
@@ -96,16 +100,31 @@ class Callables:
                 f"{_path(function)} cannot be named: another process could not import it — "
                 "define it at the top of a module, or use a memory store and threads"
             )
-        known = self._names.get(id(function))
-        if known is None:
-            known = f"{_LOCAL}{next(self._numbers)}:{getattr(function, '__qualname__', 'callable')}"
-            self._names[id(function)], self._local[known] = known, function
+        with self._lock:
+            known = self._names.get(id(function))
+            if known is None:
+                known = f"{_LOCAL}{next(self._numbers)}:{getattr(function, '__qualname__', 'callable')}"
+                self._names[id(function)], self._local[known] = known, function
+            self._needed[known] += 1
         return known
+
+    def let_go(self, names: Iterable[str]) -> None:
+        """Runs under these names have ended: what no other needs is forgotten, with all that a closure holds."""
+        if not self._local:
+            return
+        with self._lock:
+            for name in names:
+                if name not in self._local:
+                    continue
+                self._needed[name] -= 1
+                if self._needed[name] <= 0:
+                    del self._names[id(self._local.pop(name))], self._needed[name]
 
     def find(self, path: str) -> Callable[..., Any]:
         """The callable of a name; LookupError where the name is to be imported."""
-        if path in self._local:
-            return self._local[path]
+        local = self._local.get(path)
+        if local is not None:
+            return local
         script = _script()
         if script is not None and path.startswith(f"{script.stem}."):
             found = _walk(sys.modules["__main__"], path.removeprefix(f"{script.stem}."))

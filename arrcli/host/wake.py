@@ -43,6 +43,10 @@ class Bell:
 
     def close(self) -> None:
         self.path.unlink(missing_ok=True)
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close only, as a forked child does: the FIFO stays its parent's."""
         for handle in (self._read, self._hold):
             with contextlib.suppress(OSError):
                 os.close(handle)

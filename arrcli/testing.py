@@ -286,6 +286,16 @@ class StoreContract:
             assert w.next_ready_at() == NOON + DAY
         assert self.ready() == []
 
+    def test_what_counts_from_a_moment_goes_back_with_the_clock(self) -> None:
+        retried, slot, held, held_later = self.add(a_run(), a_run(ready_at=NOON + 9), a_run(), a_run(ready_at=NOON + 9))
+        was = self.claimed(retried)
+        self.move(was, was.awaiting_retry(ready_at=NOON + 5, reason=Reason.ERROR, fault=None))
+        with self.store.writing() as w:
+            w.hold([held.held("pool x"), held_later.held("pool x")])
+            w.set_back(DAY, now=NOON - DAY)
+        found = [self.kept(run).ready_at for run in (retried, slot, held, held_later)]
+        assert found == [NOON + 5 - DAY, NOON + 9, NOON - DAY, NOON + 9]
+
     def test_hold_leaves_what_has_moved_on(self) -> None:
         (run,) = self.add(a_run())
         self.claimed(run)

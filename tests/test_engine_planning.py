@@ -448,6 +448,16 @@ def test_a_new_at_is_heard_although_the_mark_is_ahead() -> None:
     assert bench.slots() == [3600, 2700]
 
 
+def test_a_retry_is_not_put_off_by_a_clock_that_was_set_back() -> None:
+    bench = Bench(task("", 'retries = 1\nretry_delay = "10s"'))
+    run = bench.add(task="t", func="x")
+    bench.fails(run.id)
+    bench.clock.jump(-DAY)
+    bench.turn()
+    bench.pass_time(12 * SECOND)
+    assert bench.working() == [run.id]
+
+
 def test_recovery_does_not_stop_for_as_long_as_the_clock_was_set_back() -> None:
     bench = Bench()
     with bench.kept.writing() as w:

@@ -286,6 +286,7 @@ class Runner:
         self._take_requests(w, work, now)
         if self._planner is not None and not self.stopping:
             if self._set_back:
+                w.set_back(self._set_back, now=now)
                 told += self._planner.clock_stepped(w, now, back=self._set_back).events
             planned = self._planner.plan(w, now)
             told += planned.events

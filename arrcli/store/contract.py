@@ -151,6 +151,11 @@ class Writing(Reading, Protocol):
         """Make the waiting runs whose `ready_at` has come ready to be claimed; how many."""
         ...
 
+    def set_back(self, by: int, *, now: Instant) -> None:
+        """The clock was set back by so many microseconds to `now`: the `ready_at` of what awaits its retry, and of what
+        is held though its time had come, goes back with it. What is due at a time of the wall clock stays."""
+        ...
+
     def next_ready_at(self) -> Instant | None:
         """The earliest `ready_at` of the runs that are still to be promoted."""
         ...

@@ -153,6 +153,13 @@ class SQLTransaction(SQLReading):
     def promote(self, now: Instant) -> int:
         return self._db.execute(_PROMOTE, (now,)).rowcount
 
+    def set_back(self, by: int, *, now: Instant) -> None:
+        self._db.execute("UPDATE runs SET ready_at = ready_at - ? WHERE stage = 0 AND attempt > 0", (by,))
+        self._db.execute(
+            "UPDATE runs SET ready_at = ready_at - ?1 WHERE stage = 3 AND (attempt > 0 OR ready_at <= ?1 + ?2)",
+            (by, now),
+        )
+
     def next_ready_at(self) -> Instant | None:
         return self._value("SELECT min(ready_at) FROM runs WHERE stage = 0")
 

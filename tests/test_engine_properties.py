@@ -1,0 +1,186 @@
+"""Whatever happens, in whatever order: no run vanishes, no slot runs twice, and in the end all is done."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from engine_rooms import Bench, task
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arrcli.engine import asks
+from arrcli.engine.slots import due, slots
+from arrcli.model.instant import DAY, HOUR, MINUTE, SECOND
+from arrcli.model.run import State
+from arrcli.model.schedule import Cron, Every, Union
+from arrcli.model.task import Task
+from arrcli.testing import NOON
+
+TASKS = (
+    "[pools.small]\nsize = 1\n"
+    + task('cron = "* * * * *"', 'on_overlap = "queue"\nretries = 2\nretry_delay = "1s"', name="minutely")
+    + task('every = "45s"', 'pool = "small"\ncatch_up = "all"\nmax_catch_up = 3', name="steady")
+    + task('cron = "*/2 * * * *"', 'on_overlap = "replace"', name="newest")
+    + task("", 'pool = "small"\nmax_concurrent = 1\nexpires = "10m"', name="byhand")
+)
+FEWER = task('cron = "* * * * *"', 'on_overlap = "queue"\nqueue_max = 1', name="minutely")
+
+KINDS = ("succeeded", "failed", "lost", "timed_out", "cancelled", "released")
+DEEDS = st.one_of(
+    st.tuples(st.just("advance"), st.integers(1, 600)),
+    st.tuples(st.just("jump"), st.sampled_from([-DAY, -4 * HOUR, -2 * MINUTE, -SECOND, MINUTE, HOUR])),
+    st.tuples(st.just("end"), st.integers(0, 50)),
+    st.tuples(st.just("begin"), st.integers(0, 50)),
+    st.tuples(st.just("kill executor"), st.just(0)),
+    st.tuples(st.just("restart"), st.just(0)),
+    st.tuples(st.just("enqueue"), st.integers(0, 3)),
+    st.tuples(st.just("cancel"), st.integers(0, 50)),
+    st.tuples(st.just("pause"), st.integers(0, 2)),
+    st.tuples(st.just("resume"), st.integers(0, 2)),
+    st.tuples(st.just("edit"), st.integers(0, 1)),
+)
+
+
+class World:
+    """An engine, and what may happen to it."""
+
+    def __init__(self) -> None:
+        self.bench = Bench(TASKS, places=2)
+        self.seen: dict[int, State] = {}
+
+    def happens(self, deed: str, number: int) -> None:
+        bench = self.bench
+        working = bench.working()
+        if deed == "advance":
+            bench.pass_time(number * SECOND)
+        elif deed == "jump":
+            bench.clock.jump(number)
+            bench.turn()
+        elif deed == "end" and working:
+            kind = KINDS[number % len(KINDS)]
+            bench.ends(working[number % len(working)], kind, begun=kind != "released")
+        elif deed == "begin" and working:
+            bench.executor.begins(working[number % len(working)])
+            bench.turn()
+        elif deed == "kill executor":
+            for run_id in working:
+                bench.executor.ends(run_id, "lost", begun=run_id in bench.executor.begun)
+            bench.turn()
+        elif deed == "restart":
+            bench.restart()
+        elif deed == "enqueue":
+            name = (None, "byhand", "minutely", None)[number]
+            bench.add(task=name, func="jobs.x", pool="small" if name == "byhand" else "default")
+        else:
+            self._asked(deed, number)
+
+    def _asked(self, deed: str, number: int) -> None:
+        bench = self.bench
+        now = bench.clock.now()
+        name = ("minutely", "steady", "byhand")[number % 3]
+        if deed == "cancel" and (runs := bench.runs()):
+            asks.cancel(bench.kept, [runs[number % len(runs)].id], now)
+        elif deed in ("pause", "resume") and name in bench.file.tasks:
+            getattr(asks, deed)(bench.kept, [name], bench.file.tasks, now)
+        elif deed == "edit":
+            bench.edit((TASKS, FEWER)[number])
+        bench.ring()
+
+    def is_sound(self) -> None:
+        runs = self.bench.runs()
+        now = {run.id: run.state for run in runs}
+        assert set(self.seen) <= set(now), "a run vanished"
+        for run_id, before in self.seen.items():
+            if before not in (State.PENDING, State.RUNNING):
+                assert now[run_id] is before, "an ended run did not stay ended"
+        self.seen = now
+        named = Counter((run.task, run.slot, run.era) for run in runs if run.scheduled)
+        assert all(count == 1 for count in named.values()), "a slot has two runs"
+        owned = {run.id for run in self.bench.kept.running() if run.claimed_by == self.bench.owner.id}
+        assert owned == set(self.bench.dispatcher.in_flight), "the store and the engine differ"
+        assert owned == set(self.bench.working()) | {e.run_id for e in self.bench.executor.said}
+        small = sum(run.pool == "small" for run in self.bench.kept.running())
+        assert small <= 1, "a pool holds more than its size"
+
+    def ends_well(self) -> None:
+        """Once all is let go and nothing new comes, every run ends."""
+        bench = self.bench
+        bench.edit(TASKS)
+        for name in ("minutely", "steady", "newest", "byhand"):
+            asks.resume(bench.kept, [name], bench.file.tasks, bench.clock.now())
+        bench.ring()
+        bench.clock.jump(30 * DAY)  # slots that were named before the clock was set back are due as well
+        bench.runner.stop(grace_us=DAY, finish_due=True)
+        for _ in range(500):
+            for run_id in bench.working():
+                bench.executor.ends(run_id)
+            bench.turn()
+            if bench.runner.ended:
+                break
+        left = [run for run in bench.runs() if not run.ended]
+        assert bench.runner.ended
+        assert left == [], left
+
+
+@given(st.lists(DEEDS, max_size=25))
+@settings(max_examples=150, deadline=None)
+def test_no_run_vanishes_and_no_slot_has_two(deeds: list[tuple[str, int]]) -> None:
+    world = World()
+    for deed in deeds:
+        world.happens(*deed)
+        world.is_sound()
+    world.ends_well()
+
+
+SCHEDULES = st.one_of(
+    st.integers(1, 100_000).map(lambda n: Every(f"{n}s", NOON)),
+    st.sampled_from(["* * * * *", "*/7 * * * *", "30 1 * * *", "0 0 29 2 *", "15 30 2 * * SUN", "H H * * *"]).map(
+        lambda text: Cron(text, "Europe/Riga", "t")
+    ),
+    st.just(Union([Cron("0 3 * * *", "America/New_York"), Cron("0 8 * * *", "Europe/London")])),
+)
+
+
+@given(SCHEDULES, st.integers(0, 3 * 365 * DAY), st.integers(1, 3 * DAY))
+@settings(max_examples=60, deadline=None)
+def test_slots_strictly_increase_and_lie_within_what_was_asked(
+    schedule: Every | Cron | Union, start: int, span: int
+) -> None:
+    known = Task(name="t", func="f", schedule=schedule)
+    since, until = NOON + start, NOON + start + span
+    found = [slot for slot, _ in zip(slots(known, since, until), range(200), strict=False)]
+    assert all(since < slot <= until for slot in found)
+    assert found == sorted(set(found))
+
+
+@given(
+    SCHEDULES,
+    st.lists(st.integers(1, 2 * DAY), min_size=1, max_size=8),
+    st.sampled_from(["latest", "all", "skip"]),
+    st.sampled_from([0, SECOND, MINUTE, HOUR]),
+    st.integers(0, 5),
+)
+@settings(max_examples=100, deadline=None)
+def test_every_slot_is_judged_exactly_once_however_the_time_is_cut(
+    schedule: Every | Cron | Union, pauses: list[int], catch_up: str, grace: int, most: int
+) -> None:
+    known = Task(
+        name="t",
+        func="f",
+        schedule=schedule,
+        catch_up=catch_up,
+        misfire_grace=grace,
+        max_catch_up=most,  # type: ignore[arg-type]
+    )
+    mark = now = NOON
+    judged = 0
+    for pause in pauses:
+        now += pause
+        more = True
+        while more:
+            found = due(known, mark, now)
+            judged += len(found.live) + len(found.caught_up) + sum(count for _, _, count in found.missed)
+            assert found.through >= mark
+            mark, more = found.through, found.more
+    expected = sum(1 for _ in slots(known, NOON, now))
+    assert judged == expected

@@ -30,9 +30,12 @@ class UntrustedError(ArrError):
 def private_folder(path: Path) -> Path:
     """Make `path` (one level of it at a time) as 0700 where it is missing; what is there must be a folder."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    for folder in reversed(missing):
-        with _no_umask():
-            folder.mkdir(PRIVATE_FOLDER, exist_ok=True)
+    try:
+        for folder in reversed(missing):
+            with _no_umask():
+                folder.mkdir(PRIVATE_FOLDER, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{error.filename or path} cannot be made: {error.strerror}; name another place") from error
     if not path.is_dir():
         raise StoreError(f"{path} is not a folder; move it away, or name another with --state-dir")
     return path
@@ -46,9 +49,12 @@ def open_private(path: Path, flags: int) -> int:
         if error.errno in (errno.ELOOP, errno.EMLINK):
             raise StoreError(f"{path} is a link; arr does not follow links in its state directory: remove it") from None
         raise StoreError(f"{path} cannot be opened: {error.strerror}") from error
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
         os.close(handle)
         raise StoreError(f"{path} is not a regular file; remove it")
+    if flags & os.O_CREAT and stat.S_IMODE(status.st_mode) != PRIVATE_FILE and status.st_uid == os.geteuid():
+        os.fchmod(handle, PRIVATE_FILE)  # made under a strange umask, or opened up by somebody
     return handle
 
 

@@ -1,56 +1,88 @@
-"""A lock that the kernel frees when its holder is gone, however it went."""
+"""A lock that the kernel frees when its holder is gone, however it went.
+
+A flock belongs to the open file, which a fork shares: a forked child gives its copies up at once, or it would keep the
+lock of a parent that is gone.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from arrcli.host.files import open_private
 
 
 @dataclass(slots=True)
 class Lock:
-    """A held flock; `release` or the end of the process gives it up. Never inherited: the descriptor closes on exec."""
+    """A held flock; `release` or the end of the process gives it up. Never inherited, over a fork or an exec."""
 
     path: Path
     handle: int
     pid: int
+    length: int = 0
 
     @classmethod
     def take(cls, path: Path, facts: dict[str, Any] | None = None) -> Lock | None:
         """The lock with `facts` written into its file, or None while another process holds it."""
         while True:
             handle = open_private(path, os.O_RDWR | os.O_CREAT)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                os.close(handle)
-                return None
-            if _still_there(handle, path):
+            taken = _try(handle, fcntl.LOCK_EX)
+            if taken and _still_there(handle, path):
                 break
-            os.close(handle)  # its last holder removed the file between our open and our flock
+            held = not taken and not _try(handle, fcntl.LOCK_SH)
+            os.close(handle)
+            if held:
+                return None
+            # Its last holder removed the file between our open and our flock, or somebody only looked who holds it.
+        _HELD.add(handle)
         lock = cls(path, handle, os.getpid())
+        os.ftruncate(handle, 0)
         lock.write(facts or {})
         return lock
 
     def write(self, facts: dict[str, Any]) -> None:
-        """Say something new of the holder, for `holder` to read."""
+        """Say something new of the holder, for `holder` to read; at no moment is it half said."""
+        if self.pid != os.getpid():
+            return
         text = json.dumps(facts).encode()
-        os.pwrite(self.handle, text, 0)
-        os.ftruncate(self.handle, len(text))
+        self.length = max(self.length, len(text))
+        os.pwrite(self.handle, text.ljust(self.length), 0)
 
     def release(self, *, remove: bool = False) -> None:
-        """Give it up; `remove` takes the file away too. A forked child's copy only closes."""
-        if self.handle < 0:
+        """Give it up; `remove` takes the file away too. Nothing in a forked child, which has no part in it."""
+        handle, self.handle = self.handle, -1
+        if handle < 0 or self.pid != os.getpid():
             return
-        if remove and self.pid == os.getpid():
+        if remove:
             self.path.unlink(missing_ok=True)
-        os.close(self.handle)
-        self.handle = -1
+        _HELD.discard(handle)
+        os.close(handle)
+
+
+_HELD: Final[set[int]] = set()
+
+
+def _forget_held() -> None:
+    for handle in _HELD:
+        with contextlib.suppress(OSError):
+            os.close(handle)
+    _HELD.clear()
+
+
+os.register_at_fork(after_in_child=_forget_held)
+
+
+def _try(handle: int, kind: int) -> bool:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _still_there(handle: int, path: Path) -> bool:
@@ -67,12 +99,9 @@ def holder(path: Path) -> dict[str, Any] | None:
     except OSError:
         return None
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return _facts(os.pread(handle, 65536, 0))
+        return None if _try(handle, fcntl.LOCK_SH) else _facts(os.pread(handle, 65536, 0))
     finally:
         os.close(handle)
-    return None
 
 
 def _facts(text: bytes) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import selectors
+import select
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,6 +26,7 @@ class Bell:
                 raise StoreError(f"{path} is in the place of arr's wake-up and is no FIFO; remove it")
             path.unlink()
         os.mkfifo(path, 0o600)
+        path.chmod(0o600)
         flags = os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
         self._read = os.open(path, os.O_RDONLY | flags)
         self._hold = os.open(path, os.O_WRONLY | flags)  # so that the last ringer's close is no end of file
@@ -58,16 +59,13 @@ class Waiter:
     def __init__(self, bell: Bell | None = None) -> None:
         self._bell = bell
         self._out, self._in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else _pipe()
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._out, selectors.EVENT_READ)
-        if bell is not None:
-            self._selector.register(bell.fileno(), selectors.EVENT_READ)
-        self._others: frozenset[int] = frozenset()
 
     def wait(self, filenos: Iterable[int], timeout_us: int) -> bool:
         """Wait at most so long; True when somebody rang or woke, False when only a descriptor or the time did."""
-        self._watch(frozenset(filenos))
-        ready = {key.fd for key, _ in self._selector.select(max(0, timeout_us) / 1e6)}
+        poll = select.poll()  # made anew: a number may be another descriptor than it was at the last wait
+        for handle in {self._out, *filenos, *(() if self._bell is None else (self._bell.fileno(),))}:
+            poll.register(handle, select.POLLIN)
+        ready = {handle for handle, _ in poll.poll(-(-max(0, timeout_us) // 1000))}
         called = False
         if self._out in ready:
             with contextlib.suppress(BlockingIOError):
@@ -83,18 +81,9 @@ class Waiter:
             os.write(self._in, b".")
 
     def close(self) -> None:
-        self._selector.close()
         for handle in (self._out, self._in):
             with contextlib.suppress(OSError):
                 os.close(handle)
-
-    def _watch(self, filenos: frozenset[int]) -> None:
-        for gone in self._others - filenos:
-            with contextlib.suppress(KeyError, ValueError, OSError):
-                self._selector.unregister(gone)
-        for new in filenos - self._others:
-            self._selector.register(new, selectors.EVENT_READ)
-        self._others = filenos
 
 
 def _pipe() -> tuple[int, int]:

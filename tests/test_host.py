@@ -94,17 +94,19 @@ def test_the_kernel_frees_the_lock_of_a_killed_holder(tmp_path: Path) -> None:
 def test_a_forked_child_keeps_no_lock_of_a_parent_that_is_gone(tmp_path: Path) -> None:
     lock = Lock.take(tmp_path / "x.lock")
     assert lock is not None
-    out, into = os.pipe()
+    (out, into), (born, alive) = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
         os.close(into)
         lock.release(remove=True)
+        os.write(alive, b".")
         os.read(out, 1)
         os._exit(0)
-    os.close(out)
+    os.read(born, 1)
     lock.release()
     assert holder(lock.path) is None
-    os.close(into)
+    for handle in (out, into, born, alive):
+        os.close(handle)
     os.waitpid(child, 0)
     assert lock.path.exists()
 

@@ -28,6 +28,8 @@ class Gate:
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise StoreError(f"{path} cannot be opened ({error.strerror}); remove it where it is a link") from error
+        if os.fstat(self._handle).st_mode & 0o777 == 0:
+            os.fchmod(self._handle, 0o600)  # just made, under a umask that takes everything
         self._mode = fcntl.LOCK_EX if privileged else fcntl.LOCK_SH
         self._patience = patience
 

@@ -1,0 +1,344 @@
+"""What only a store in a file promises: it outlives its process, is private, and says what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from arrcli.errors import NotFoundError, StoreBusyError, StoreError
+from arrcli.model.run import State
+from arrcli.store import reading, transaction
+from arrcli.store.contract import RunQuery
+from arrcli.store.memory import MemoryStore
+from arrcli.store.schema import VERSION
+from arrcli.store.sqlite import SQLiteStore
+from arrcli.testing import NOON, a_run, a_slot
+
+APPEND = """
+import sys
+from arrcli.store.sqlite import SQLiteStore
+from arrcli.testing import a_run
+store = SQLiteStore(sys.argv[1])
+for turn in range(int(sys.argv[3])):
+    store.append([a_run(kwargs={"n": int(sys.argv[2]), "turn": turn})])
+"""
+BREAK_OFF = """
+import sys
+from arrcli.store.sqlite import SQLiteStore
+from arrcli.testing import a_run
+store = SQLiteStore(sys.argv[1])
+store.append([a_run()])
+with store.writing() as w:
+    w.add([a_run() for _ in range(5000)])
+    print("writing", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "arr.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SQLiteStore]:
+    store = SQLiteStore(path)
+    yield store
+    store.close()
+
+
+def program(text: str, *words: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", text, *map(str, words)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+# -- processes ----
+
+
+def test_what_was_acknowledged_outlives_the_store(path: Path, store: SQLiteStore) -> None:
+    (run,) = store.append([a_run()])
+    store.close()
+    again = SQLiteStore(path)
+    assert again.run(run.id) == run
+    again.close()
+
+
+def test_several_processes_that_make_and_fill_one_store_lose_nothing(path: Path) -> None:
+    children = [program(APPEND, path, n, 20) for n in range(4)]
+    assert [child.wait(60) for child in children] == [0] * 4
+    store = SQLiteStore(path)
+    found = {(run.kwargs["n"], run.kwargs["turn"]) for run in store.runs(RunQuery(limit=0))}
+    assert found == {(n, turn) for n in range(4) for turn in range(20)}
+    assert store.counts()[State.PENDING] == 80
+    store.close()
+
+
+def test_a_writer_killed_in_its_transaction_leaves_a_whole_store(path: Path) -> None:
+    child = program(BREAK_OFF, path)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "writing\n"
+    child.send_signal(signal.SIGKILL)
+    child.wait(10)
+    store = SQLiteStore(path)
+    assert len(store.runs(RunQuery(limit=0))) == 1
+    assert store.append([a_run()])[0].id == 2
+    assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    store.close()
+
+
+def test_the_version_changes_when_another_process_commits_and_not_by_our_own(path: Path, store: SQLiteStore) -> None:
+    before = store.data_version()
+    store.append([a_run()])
+    assert store.data_version() == before
+    other = SQLiteStore(path)
+    other.append([a_run()])
+    other.close()
+    assert store.data_version() != before
+
+
+def test_a_store_that_is_kept_locked_says_so_and_nothing_was_written(path: Path) -> None:
+    store, other = SQLiteStore(path, patience=0.05), SQLiteStore(path)
+    with other.writing() as w:
+        w.add([a_run()])
+        with pytest.raises(StoreBusyError, match="nothing was written"):
+            store.append([a_run()])
+    assert len(store.runs(RunQuery())) == 1
+    store.close()
+    other.close()
+
+
+def test_a_forked_child_does_not_use_its_parent_s_connections(store: SQLiteStore) -> None:
+    memory = MemoryStore()
+    store.append([a_run()])
+    child = os.fork()
+    if child == 0:
+        refused = 0
+        for each in (store, memory):
+            for use in (lambda s=each: s.append([a_run()]), lambda s=each: s.counts()):
+                try:
+                    use()
+                except StoreError as error:
+                    refused += "forked" in str(error)
+        store.close()
+        os._exit(refused)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 4
+    assert store.append([a_run()])[0].id == 2
+
+
+# -- threads ----
+
+
+def test_what_one_caller_did_wrong_is_not_the_others_loss(store: SQLiteStore) -> None:
+    errors: list[BaseException] = []
+
+    def spoil() -> None:
+        try:
+            store.append([a_run(priority=1 << 70)])
+        except OverflowError as error:
+            errors.append(error)
+
+    threads = [
+        threading.Thread(target=spoil),
+        *(threading.Thread(target=store.append, args=([a_run()],)) for _ in "ab"),
+    ]
+    with store._lock:  # all three wait for the same commit
+        for thread in threads:
+            thread.start()
+        _until(lambda: len(store._waiting) == 3)
+    for thread in threads:
+        thread.join()
+    assert len(errors) == 1
+    assert len(store.runs(RunQuery())) == 2
+
+
+def test_threads_that_ended_leave_no_connection_open(store: SQLiteStore) -> None:
+    for _ in range(20):
+        thread = threading.Thread(target=store.counts)
+        thread.start()
+        thread.join()
+    assert len(store._open) <= 3
+
+
+def test_a_reader_that_lingers_does_not_hold_up_the_checkpoint(path: Path, store: SQLiteStore) -> None:
+    store.append([a_run()])
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM runs").fetchone()
+    store.append([a_run() for _ in range(100)])
+    began = time.perf_counter()
+    store.checkpoint(over=0)
+    assert time.perf_counter() - began < 1
+    reader.close()
+    store.checkpoint(over=0)
+    assert Path(f"{path}-wal").stat().st_size == 0
+    assert len(store.runs(RunQuery(limit=0))) == 101
+
+
+# -- the file ----
+
+
+@pytest.mark.parametrize("umask", [0, 0o077, 0o777])
+def test_all_files_are_private_under_any_umask(path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        store = SQLiteStore(path)
+        store.append([a_run()])
+    finally:
+        os.umask(before)
+    modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
+    assert modes == dict.fromkeys(["arr.db", "arr.db-wal", "arr.db-shm", "arr.db.gate"], 0o600)
+    store.close()
+
+
+def test_links_are_not_followed(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").touch()
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match="is a link"):
+        SQLiteStore(path)
+    path.unlink()
+    (tmp_path / "arr.db.gate").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match="link"):
+        SQLiteStore(path)
+    assert (tmp_path / "elsewhere").read_bytes() == b""
+
+
+def test_a_folder_in_its_place_is_said(path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(StoreError, match="is no file"):
+        SQLiteStore(path)
+
+
+@pytest.mark.parametrize("how", [{"read_only": True}, {"create": False}])
+def test_who_only_looks_makes_nothing(path: Path, how: dict[str, Any]) -> None:
+    with pytest.raises(NotFoundError, match="there is no store"):
+        SQLiteStore(path, **how)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_an_empty_file_is_no_store_to_who_only_looks(path: Path) -> None:
+    path.touch()
+    with pytest.raises(NotFoundError):
+        SQLiteStore(path, read_only=True)
+    SQLiteStore(path).close()
+
+
+def test_a_read_only_store_reads_and_does_not_write(path: Path, store: SQLiteStore) -> None:
+    (run,) = store.append([a_run()])
+    looking = SQLiteStore(path, read_only=True)
+    assert looking.run(run.id) == run
+    with pytest.raises(StoreError, match="reading only"):
+        looking.append([a_run()])
+    looking.close()
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_newer_store_is_refused(path: Path, read_only: bool) -> None:
+    SQLiteStore(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {VERSION + 1}")
+    with pytest.raises(StoreError, match=r"newer arr.*upgrade arrcli"):
+        SQLiteStore(path, read_only=read_only)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_garbage_is_refused_in_a_sentence(path: Path, read_only: bool) -> None:
+    path.write_bytes(b"this is no database at all " * 100)
+    with pytest.raises(StoreError, match="damaged or is no store"):
+        SQLiteStore(path, read_only=read_only)
+    assert path.read_bytes().startswith(b"this is no")
+
+
+@pytest.mark.parametrize("version", [0, VERSION])
+def test_another_program_s_database_is_refused_and_left_as_it_was(path: Path, version: int) -> None:
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE theirs (x)")
+        db.execute(f"PRAGMA user_version = {version}")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="another program"):
+        SQLiteStore(path)
+    assert path.read_bytes() == before
+
+
+def test_a_store_that_was_deleted_or_replaced_is_noticed(path: Path, store: SQLiteStore) -> None:
+    store.verify()
+    path.rename(path.with_name("moved"))
+    with pytest.raises(StoreError, match="deleted or replaced"):
+        store.verify()
+    path.touch()
+    with pytest.raises(StoreError, match="deleted or replaced"):
+        store.verify()
+
+
+# -- how it asks ----
+
+QUERIES = {
+    name: sql
+    for room in (transaction, reading)
+    for name, sql in vars(room).items()
+    if isinstance(sql, str) and sql.lstrip().startswith(("SELECT", "UPDATE"))
+}
+MAY_SORT = {"_PENDING", "_RUNNING", "_EXPIRED", "_CLAIMED_BY"}
+"""What sorts a handful, or the few that a limit lets through."""
+
+
+def plan_of(sql: str) -> list[str]:
+    store = MemoryStore()
+    count = max(sql.count("?"), 1)
+    for values in ((None,) * n for n in range(count + 1)):
+        try:
+            return [row[3] for row in store._db.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+        except sqlite3.ProgrammingError:
+            continue
+    raise AssertionError(sql)
+
+
+@pytest.mark.parametrize("name", sorted(QUERIES))
+def test_no_question_reads_the_whole_of_runs(name: str) -> None:
+    plan = plan_of(QUERIES[name])
+    assert [step for step in plan if step == "SCAN runs"] == []
+    if name not in MAY_SORT:
+        assert [step for step in plan if "TEMP B-TREE" in step] == []
+
+
+def test_the_queue_and_history_use_their_indexes() -> None:
+    def of(name: str) -> str:
+        return " ".join(plan_of(QUERIES[name]))
+
+    assert "runs_ready" in of("_READY")
+    assert "runs_waiting" in of("_PROMOTE")
+    assert "runs_held" in of("_UNHOLD")
+    assert "runs_history" in of("_PRUNED")
+    assert "runs_ended" in of("_RECENT")
+    where, _ = reading._conditions(RunQuery(task="t"))
+    plan = plan_of("SELECT id FROM runs WHERE " + where + " ORDER BY id DESC LIMIT 5")  # noqa: S608 - a constant
+    assert "SCAN runs" not in plan
+    assert any("runs_history" in step for step in plan)
+
+
+def test_thousands_that_wait_do_not_slow_a_claim(store: SQLiteStore) -> None:
+    later = [a_run(ready_at=NOON + 1_000 + n) for n in range(20_000)]
+    store.append([*later, a_slot("t", NOON)])
+    began = time.perf_counter()
+    with store.writing() as w:
+        w.promote(NOON)
+        assert len(w.ready(10)) == 1
+    assert time.perf_counter() - began < 0.1
+
+
+def _until(holds: Any) -> None:
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end
+        os.sched_yield()

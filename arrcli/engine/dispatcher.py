@@ -268,27 +268,32 @@ class Dispatcher:
         self._unhold(w, work, counts, now)
         rooms = {id(executor): executor.room() for executor in self.each_executor()}
         for name, executor in self.executors.items():
-            room = rooms[id(executor)]
-            for _ in range(_ROUNDS):
-                if room <= 0:
-                    break
-                candidates = w.ready(room + _WINDOW, executor=name)
-                claimed, put_aside = self._judged(w, work, candidates, room, counts, now)
-                room -= claimed
-                if not put_aside:
-                    break
-                self._unhold(w, work, counts, now)
-            else:
-                work.unfinished = True
-            rooms[id(executor)] = room
+            rooms[id(executor)] -= self._claim_for(name, rooms[id(executor)], w, work, counts, now)
+
+    def _claim_for(self, name: str, room: int, w: Writing, work: Work, counts: _Counts, now: Instant) -> int:
+        """How many were claimed for this executor; in rounds, since what is put aside makes way for others."""
+        claimed = passed = window = 0
+        for _ in range(_ROUNDS):
+            wanted = room - claimed
+            if wanted <= 0:
+                return claimed
+            candidates = w.ready(wanted + window + passed, executor=name)
+            took, put_aside, passed_now = self._judged(w, work, candidates, wanted, counts, now)
+            claimed += took
+            if not put_aside and passed_now <= passed:
+                return claimed
+            passed, window = passed_now, _WINDOW
+            self._unhold(w, work, counts, now)
+        work.unfinished = True
+        return claimed
 
     def _judged(
         self, w: Writing, work: Work, candidates: Sequence[Run], room: int, counts: _Counts, now: Instant
-    ) -> tuple[int, int]:
-        """How many of the candidates were claimed, and how many were put aside (held, or denied)."""
+    ) -> tuple[int, int, int]:
+        """How many of the candidates were claimed, put aside (held, or denied), and passed over (they stay ready)."""
         moves: list[Move] = []
         holds: list[Run] = []
-        denied = 0
+        denied = passed = 0
         for run in candidates:
             if len(moves) >= room:
                 break
@@ -300,6 +305,7 @@ class Dispatcher:
                 denied += 1
                 continue
             if run.attempt > 0 and self._outnumbered(run, counts):
+                passed += 1
                 continue
             obstacle = self._obstacle(run, counts)
             if obstacle is not None:
@@ -313,7 +319,7 @@ class Dispatcher:
         took = w.move(moves) if moves else ()
         claims = [move.now for move, fits in zip(moves, took, strict=True) if fits]
         work.claimed.extend(claims)
-        return len(claims), len(holds) + denied
+        return len(claims), len(holds) + denied, passed
 
     def _claimed(self, run: Run) -> Run:
         return run.claimed(by=self.owner)

@@ -21,11 +21,13 @@ _ORIGINS: Final = {origin.value: origin for origin in Origin}
 _REASONS: Final = {reason.value: reason for reason in Reason}
 _NO_COST: Final = Cost()
 _PACK_OVER: Final = 4096
+_encode: Final = json.JSONEncoder(separators=(",", ":"), default=list).encode
 
 
 def run_of(row: Sequence[Any]) -> Run:
     """A row of `COLUMNS` as a run."""
-    return Run(
+    made = object.__new__(Run)  # its own __init__ sets 36 frozen fields one by one, and this is done per run
+    made.__dict__.update(
         id=row[0],
         task=row[1],
         func=row[2],
@@ -62,6 +64,7 @@ def run_of(row: Sequence[Any]) -> Run:
         fault=fault_of(row[33]),
         cost=_NO_COST if row[34] is None and row[35] is None else Cost(cpu_us=row[34], rss_kb=row[35]),
     )
+    return made
 
 
 def row_of(run: Run) -> tuple[Any, ...]:
@@ -124,7 +127,7 @@ def text(value: Any) -> str | None:
 
 
 def dumps(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), default=list)
+    return _encode(value)
 
 
 def fault_text(fault: Fault | None) -> str | None:

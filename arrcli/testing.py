@@ -267,7 +267,7 @@ class StoreContract:
         with self.store.writing() as w:
             w.promote(NOON)
             w.hold([first.held("pool x"), second.held("pool x"), other.held("task t")])
-            assert w.held() == {"pool x": 2, "task t": 1}
+            assert sorted(w.held()) == ["pool x", "task t"]
         assert self.ready() == []
         assert self.kept(first).held_by == "pool x"
         with self.store.writing() as w:
@@ -276,7 +276,7 @@ class StoreContract:
         assert self.kept(first).held_by is None
         with self.store.writing() as w:
             assert w.unhold("pool x", 0, now=NOON) == 1
-            assert w.held() == {"task t": 1}
+            assert sorted(w.held()) == ["task t"]
 
     def test_what_is_let_go_before_its_time_waits_for_it(self) -> None:
         (run,) = self.add(a_run(ready_at=NOON + DAY))
@@ -301,7 +301,7 @@ class StoreContract:
         self.claimed(run)
         with self.store.writing() as w:
             w.hold([run.held("pool x")])
-            assert w.held() == {}
+            assert sorted(w.held()) == []
 
     def test_the_active_are_those_that_run_or_await_their_retry(self) -> None:
         one, two, _, stranger = self.add(*(a_run(task="t") for _ in range(3)), a_run(task="u"))

@@ -13,7 +13,7 @@ from arrcli.engine.slots import due, slots
 from arrcli.model.instant import DAY, HOUR, MINUTE, SECOND
 from arrcli.model.run import State
 from arrcli.model.schedule import Cron, Every, Union
-from arrcli.model.task import Task
+from arrcli.model.task import CatchUp, Task
 from arrcli.testing import NOON
 
 TASKS = (
@@ -162,7 +162,7 @@ def test_slots_strictly_increase_and_lie_within_what_was_asked(
 )
 @settings(max_examples=100, deadline=None)
 def test_every_slot_is_judged_exactly_once_however_the_time_is_cut(
-    schedule: Every | Cron | Union, pauses: list[int], catch_up: str, grace: int, most: int
+    schedule: Every | Cron | Union, pauses: list[int], catch_up: CatchUp, grace: int, most: int
 ) -> None:
     known = Task(
         name="t",
@@ -170,7 +170,7 @@ def test_every_slot_is_judged_exactly_once_however_the_time_is_cut(
         schedule=schedule,
         catch_up=catch_up,
         misfire_grace=grace,
-        max_catch_up=most,  # type: ignore[arg-type]
+        max_catch_up=most,
     )
     mark = now = NOON
     judged = 0

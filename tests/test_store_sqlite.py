@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +125,9 @@ def test_a_forked_child_does_not_use_its_parent_s_connections(store: SQLiteStore
     child = os.fork()
     if child == 0:
         refused = 0
+        each: SQLiteStore | MemoryStore
         for each in (store, memory):
-            for use in (lambda s=each: s.append([a_run()]), lambda s=each: s.counts()):
+            for use in (partial(each.append, [a_run()]), partial(each.run, 1)):
                 try:
                     use()
                 except StoreError as error:

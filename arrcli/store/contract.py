@@ -191,8 +191,8 @@ class Writing(Reading, Protocol):
         """
         ...
 
-    def held(self) -> Mapping[str, int]:
-        """How many runs each `held_by` holds."""
+    def held(self) -> Collection[str]:
+        """Each `held_by` that holds a run, however many; it costs no more where there are many."""
         ...
 
     def queued_slots(self, tasks: Collection[str]) -> Mapping[str, int]:

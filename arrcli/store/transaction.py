@@ -62,6 +62,10 @@ _HOLD: Final = f"UPDATE runs SET stage = 3, held_by = ? {_FENCE}"
 _UNHOLD: Final = """UPDATE runs SET stage = CASE WHEN ready_at <= ?1 THEN 1 ELSE 0 END, held_by = NULL WHERE id IN
     (SELECT id FROM runs INDEXED BY runs_held WHERE stage = 3 AND held_by = ?2
     ORDER BY priority DESC, ready_at, id LIMIT ?3)"""
+_HELD: Final = """WITH RECURSIVE each(name) AS (
+    SELECT min(held_by) FROM runs INDEXED BY runs_held WHERE stage = 3 UNION ALL
+    SELECT (SELECT min(held_by) FROM runs INDEXED BY runs_held WHERE stage = 3 AND held_by > name) FROM each
+    WHERE name IS NOT NULL) SELECT name FROM each WHERE name IS NOT NULL"""
 _LAST_SCHEDULED: Final = f"""SELECT {COLUMNS} FROM runs WHERE scheduled = 1 AND task = ?
     ORDER BY era DESC, slot DESC LIMIT 1"""
 _PUT_TASK: Final = "INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -189,8 +193,8 @@ class SQLTransaction(SQLReading):
         """Let one held run wait for nothing but its time."""
         self._db.execute("UPDATE runs SET stage = 0, held_by = NULL WHERE id = ? AND stage = 3", (run_id,))
 
-    def held(self) -> Mapping[str, int]:
-        return dict(self._ask("SELECT held_by, count(*) FROM runs WHERE stage = 3 GROUP BY held_by"))
+    def held(self) -> Collection[str]:
+        return {row[0] for row in self._ask(_HELD)}
 
     def queued_slots(self, tasks: Collection[str]) -> Mapping[str, int]:
         return self._counted(_QUEUED, tasks)

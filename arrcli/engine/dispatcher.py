@@ -70,6 +70,7 @@ class Dispatcher:
         self._unfinished: set[str] = set()
         self._luck = random.Random(seed)  # noqa: S311 - spreads retries, guards nothing
         self.paused: frozenset[str] = frozenset()
+        self.removed: frozenset[str] = frozenset()
 
     def adopt(self, file: TasksFile) -> None:
         """From now on the tasks and pools of this file hold: also for pending runs, not for what runs already."""
@@ -251,7 +252,8 @@ class Dispatcher:
                     self._follow(w, becomes, now)
         for request in w.take_requests([owner]):
             if request.kind == "cancel":
-                self.cancel(w, work, int(request.arguments["run"]), now)
+                reason = Reason(request.arguments.get("reason", Reason.USER))
+                self.cancel(w, work, int(request.arguments["run"]), now, reason=reason)
         w.drop_owner(owner)
 
     # -- claiming -----------------------------------------------------------------------------------------------------
@@ -297,8 +299,9 @@ class Dispatcher:
         for run in candidates:
             if len(moves) >= room:
                 break
-            if self._denied(run):
-                ended = run.skipped(at=now, reason=Reason.DENIED)
+            refusal = self._refusal(run)
+            if refusal is not None:
+                ended = run.skipped(at=now, reason=refusal)
                 w.move([Move(was=run, now=ended)])
                 self._free(work, run)
                 work.events.append(Event(at=now, kind="run_skipped", run=ended))
@@ -324,12 +327,14 @@ class Dispatcher:
     def _claimed(self, run: Run) -> Run:
         return run.claimed(by=self.owner)
 
-    def _denied(self, run: Run) -> bool:
-        """`allow` bounds what `enqueue` may run by bare dotted path; it is checked again here."""
+    def _refusal(self, run: Run) -> Reason | None:
+        """Why a run is not even held: its schedule is gone, or `allow`, checked here again, forbids its bare path."""
+        if run.scheduled and run.task in self.removed:
+            return Reason.REMOVED
         allow = self._file.allow
         if allow is None or run.task is not None or run.origin not in (Origin.ENQUEUED, Origin.RETRY):
-            return False
-        return not any(fnmatch.fnmatchcase(run.func, pattern) for pattern in allow)
+            return None
+        return None if any(fnmatch.fnmatchcase(run.func, pattern) for pattern in allow) else Reason.DENIED
 
     def _obstacle(self, run: Run, counts: _Counts) -> str | None:
         """What the run has to wait for, as its `held_by`; None when it may start."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC
 
-from arrcli.engine.slots import due, new_era, next_due
+from arrcli.engine.slots import Due, due, new_era, next_due
 from arrcli.model.event import Event
 from arrcli.model.instant import Instant, to_datetime
 from arrcli.model.run import Origin, Reason, Run, State, TaskRecord
@@ -43,10 +43,10 @@ class Planner:
         known = dict(w.task_records())
         planned = Planned(touched=True)
         records = [self._record(w, task, known.get(task.name), now, planned) for task in file.tasks.values()]
-        gone = [record for name, record in known.items() if name not in file.tasks and not record.removed]
+        gone = [record for name, record in known.items() if name not in file.tasks]
         for record in gone:
             _end_slots(w, record.name, now, planned)
-        w.put_task_records([*records, *(replace(record, removed=True) for record in gone)])
+        w.put_task_records([*records, *(replace(_owing_nothing(r), removed=True) for r in gone if not r.removed)])
         for task in file.tasks.values():
             if task.name in known:
                 w.retarget(task.name, pool=task.pool, priority=task.priority, executor=task.executor)
@@ -70,6 +70,7 @@ class Planner:
             if isinstance(task.schedule, Every):
                 last = w.last_scheduled(task.name)
                 anchor = anchor if last is None else last.last_slot or last.slot or anchor
+            known = _owing_nothing(known)
             record = replace(known, mark=max(now, known.mark), anchor=anchor, digest=digest, removed=False)
         if times:
             record = self._seen_times(w, task, record, times, now, planned)
@@ -104,11 +105,15 @@ class Planner:
         w.add([_run_of(task, record, at, now) for at in jittered])
         return replace(record, mark=max(through, upto))
 
+    def removed(self) -> frozenset[str]:
+        """The tasks that an earlier file named and this one does not."""
+        return frozenset(name for name, record in self.records.items() if record.removed)
+
     def boot(self, w: Writing, now: Instant) -> Planned:
         """Make the `@reboot` runs: once at each start of the daemon."""
         made = Planned(touched=True)
         for task in self.tasks.values():
-            if isinstance(task.schedule, Reboot):
+            if isinstance(task.schedule, Reboot) and _within(task, now):
                 record = self.records[task.name]
                 if self._paused(task, record, now):
                     _skip(w, task, record, Reason.PAUSED, (now, now, 1), now)
@@ -130,7 +135,7 @@ class Planner:
     def clock_stepped(self, w: Writing, now: Instant, *, back: int = 0) -> Planned:
         """The clock was set back, by `back` where that is known: begin a new era for the tasks that would otherwise be
         silent (SPEC 3, Clocks)."""
-        planned = Planned()
+        planned = Planned(touched=self._refreshed(w))
         eras = []
         for name, record in list(self.records.items()):
             task = self.tasks.get(name)
@@ -147,11 +152,8 @@ class Planner:
 
     def plan(self, w: Writing, now: Instant) -> Planned:
         """Make a run, or a skipped row, of every slot that has come due by `now`."""
-        planned = Planned()
-        if (self._stale or self._pauses_over(now)) and w.meta(TASKS_VERSION) != self._version:
-            self._reset(w)
-            planned.touched = True
-        self._stale = False
+        self._stale = self._stale or self._is_due(now) or bool(self._pauses_over(now))
+        planned = Planned(touched=self._refreshed(w))
         self._resume(w, now, planned)
         names = self._due_names(now)
         if not names:
@@ -173,6 +175,12 @@ class Planner:
     def _plan_task(
         self, w: Writing, task: Task, record: TaskRecord, now: Instant, occupied: int, planned: Planned
     ) -> Instant:
+        over = record.pause_until if record.paused else None
+        if over is not None and over <= now:
+            passed = _passed(w, task, record, over - 1 + spread(task.name, task.jitter), now, planned)
+            if passed.more:
+                return passed.through
+            record = replace(record, mark=passed.through)
         judged = due(task, record.mark, now)
         for span in judged.missed:
             reason = Reason.PAUSED if self._paused(task, record, span[1]) else Reason.MISSED
@@ -222,7 +230,9 @@ class Planner:
         return [record for record in records if record.pause_until is not None and record.pause_until <= now]
 
     def _resume(self, w: Writing, now: Instant, planned: Planned) -> None:
-        over = [replace(r, paused=False, pause_until=None, pause_note="") for r in self._pauses_over(now)]
+        ended = self._pauses_over(now)
+        known = w.task_records() if ended else {}  # what is remembered here knows no broken marks
+        over = [replace(known.get(r.name, r), paused=False, pause_until=None, pause_note="") for r in ended]
         # Slots inside the pause are judged by this plan before the pause is forgotten: only a task without any is
         # freed.
         free = [record for record in over if (at := self._due_at(record.name)) is None or at > now]
@@ -249,6 +259,14 @@ class Planner:
                 self.tasks[name] = task.anchored(self.records[name].anchor)
         self._rebuild()
 
+    def _refreshed(self, w: Writing) -> bool:
+        """Whether somebody else, or a transaction rolled back, made our records untrue: then they were read again."""
+        untrue = self._stale and w.meta(TASKS_VERSION) != self._version
+        if untrue:
+            self._reset(w)
+        self._stale = False
+        return untrue
+
     def rolled_back(self) -> None:
         """What was planned in the last transaction was not: read everything again before the next."""
         self._stale, self._version = True, "\0"
@@ -264,6 +282,9 @@ class Planner:
         at = next_due(self.tasks[name], self.records[name].mark)
         if at is not None:
             heapq.heappush(self._heap, (at, name))
+
+    def _is_due(self, now: Instant) -> bool:
+        return bool(self._heap) and self._heap[0][0] <= now
 
     def _due_names(self, now: Instant) -> Sequence[str]:
         names: dict[str, None] = {}
@@ -281,12 +302,23 @@ def let_pass(w: Writing, task: Task, record: TaskRecord, now: Instant) -> TaskRe
     task = task.anchored(record.anchor)
     more = True
     while more:
-        judged = due(task, record.mark, now)
-        slots = (*judged.caught_up, *judged.live)
-        for span in (*judged.missed, *((slot, slot, 1) for slot in slots)):
-            _skip(w, task, record, Reason.PAUSED, span, now)
-        record, more = replace(record, mark=judged.through), judged.more
+        passed = _passed(w, task, record, now, now, Planned())
+        record, more = replace(record, mark=passed.through), passed.more
     return record
+
+
+def _passed(w: Writing, task: Task, record: TaskRecord, until: Instant, now: Instant, planned: Planned) -> Due:
+    """Leave `paused` rows for the slots that were due by `until`, so many as are judged in one go."""
+    judged = due(task, record.mark, until)
+    slots = (*judged.caught_up, *judged.live)
+    for span in (*judged.missed, *((slot, slot, 1) for slot in slots)):
+        planned.events.append(_skip(w, task, record, Reason.PAUSED, span, now))
+    return judged
+
+
+def _owing_nothing(record: TaskRecord) -> TaskRecord:
+    """Of a task without its `at`, for now or for good: the times still to come are new to it where they come back."""
+    return replace(record, at_times=tuple(at for at in record.at_times if at <= record.mark))
 
 
 def _replaced_at_once(task: Task, live: Sequence[Instant]) -> Sequence[Instant]:

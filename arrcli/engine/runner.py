@@ -116,6 +116,7 @@ class Runner:
                 told += self._planner.adopt(w, file, now).events
                 told += self._planner.clock_stepped(w, now).events
                 told += self._planner.boot(w, now).events
+                self._dispatcher.removed = self._planner.removed()
         self._dispatcher.committed(work)
         self._sink([*work.events, *told])
         self._refresh_paused()
@@ -254,15 +255,19 @@ class Runner:
     def _transact(self, now: Instant) -> None:
         work = Work()
         told: list[Event] = []
-        self._woken = False
+        before, self._woken = self.file, False
         try:
             self._store.verify()
             with self._store.writing() as w:
                 self._in_transaction(w, work, told, now)
             self._checkpoint()
         except StoreError as error:
+            self.file = before
             self._rolled_back(error, now)
             return
+        if [t.func for t in before.tasks.values()] != [t.func for t in self.file.tasks.values()]:
+            for executor in self._dispatcher.each_executor():
+                executor.recycle()
         self._retry_at, self.trouble, self._set_back, self._new_file = None, "", 0, None
         self._woken = self._woken or work.unfinished
         self._dispatcher.committed(work)
@@ -320,9 +325,9 @@ class Runner:
         self.file, self.faults = file, ()
         self._dispatcher.adopt(file)
         planned = self._planner.adopt(w, file, now) if self._planner is not None else Planned()
-        if [t.func for t in before.tasks.values()] != [t.func for t in file.tasks.values()]:
-            for executor in self._dispatcher.each_executor():
-                executor.recycle()
+        if self._planner is not None:
+            planned.events += self._planner.clock_stepped(w, now).events
+            self._dispatcher.removed = self._planner.removed()
         details = {
             "added": sorted(set(file.tasks) - set(before.tasks)),
             "removed": sorted(set(before.tasks) - set(file.tasks)),

@@ -1,0 +1,303 @@
+"""Where two things happen to the engine at once: each is told and kept as if it had come alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from engine_rooms import Bench, task
+
+from arrcli.engine import asks
+from arrcli.errors import ConfigError, StoreBusyError
+from arrcli.model.instant import DAY, HOUR, MINUTE, SECOND
+from arrcli.model.run import Reason, State
+from arrcli.store.contract import Move, Owner, Request, Store, Writing
+from arrcli.testing import NOON, a_run
+
+EACH_MINUTE = 'cron = "* * * * *"'
+BY_HAND = ""
+
+
+class Stumbling:
+    """A store that refuses so many transactions: at their beginning, or at their commit."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self.at_begin, self.at_commit = store, 0, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    @contextmanager
+    def writing(self) -> Iterator[Writing]:
+        if self.at_begin:
+            self.at_begin -= 1
+            raise StoreBusyError("the store is kept locked by another process; nothing was written")
+        with self._store.writing() as w:
+            yield w
+            if self.at_commit:
+                self.at_commit -= 1
+                raise StoreBusyError("the store is kept locked by another process; nothing was written")
+
+
+def stumbling(bench: Bench, where: str, times: int = 1) -> None:
+    """The next transactions of the engine are refused there."""
+    assert isinstance(bench.store, Stumbling)
+    setattr(bench.store, where, times)
+
+
+WHERE = pytest.mark.parametrize("where", ["at_begin", "at_commit"])
+
+
+# -- a transaction that is refused once ----
+
+
+@WHERE
+@pytest.mark.parametrize("schedule", ['every = "1m"', EACH_MINUTE, 'cron = "0 13 * * *"'])
+def test_a_clock_that_was_set_back_silences_nothing_though_the_store_refuses(where: str, schedule: str) -> None:
+    bench = Bench(task(schedule, 'on_overlap = "allow"'), wrap=Stumbling, places=1000)
+    bench.pass_time(HOUR + 30 * SECOND, 30 * SECOND)
+    before = len(bench.slots())
+    stumbling(bench, where)
+    bench.clock.jump(-DAY)
+    bench.turn()
+    bench.pass_time(2 * SECOND)
+    bench.pass_time(DAY, MINUTE)
+    found = bench.slots()[before:]
+    assert found[0] == {'every = "1m"': -82_740, EACH_MINUTE: -82_740, 'cron = "0 13 * * *"': 3600}[schedule]
+    assert len(bench.told("clock_stepped")) == 1
+
+
+@WHERE
+def test_a_refused_planning_makes_no_slot_twice_and_none_late(where: str) -> None:
+    bench = Bench(task(EACH_MINUTE, 'on_overlap = "allow"'), wrap=Stumbling)
+    stumbling(bench, where)
+    bench.pass_time(MINUTE)
+    assert bench.runs() == []
+    bench.pass_time(SECOND)
+    bench.turn(3)
+    assert bench.slots() == [60]
+    bench.pass_time(59 * SECOND)
+    assert bench.slots() == [60, 120]
+
+
+@WHERE
+def test_a_refused_commit_loses_no_outcome(where: str) -> None:
+    bench = Bench(wrap=Stumbling)
+    run = bench.add()
+    stumbling(bench, where, 3)
+    bench.ends(run.id, result=7)
+    assert bench.run(run.id).state is State.RUNNING
+    bench.pass_time(5 * SECOND, SECOND)
+    assert (bench.run(run.id).state, bench.run(run.id).result) == (State.SUCCEEDED, 7)
+    assert [event.kind for event in bench.events if event.run] == ["run_started", "run_succeeded"]
+
+
+@WHERE
+def test_a_cancel_that_was_refused_is_carried_out_once(where: str) -> None:
+    bench = Bench(wrap=Stumbling)
+    run = bench.add()
+    asks.cancel(bench.kept, [run.id], NOON)
+    stumbling(bench, where)
+    bench.ring()
+    assert bench.executor.cancelled == []
+    bench.pass_time(2 * SECOND)
+    bench.turn(3)
+    assert bench.executor.cancelled == [(run.id, False)]
+
+
+@WHERE
+def test_a_reload_that_was_refused_once_is_told_as_it_is(where: str) -> None:
+    bench = Bench(task(BY_HAND) + task(BY_HAND, name="old"), wrap=Stumbling)
+    stumbling(bench, where)
+    bench.edit("[arr]\nworkers = 7\n" + task(BY_HAND, "retries = 1") + task(EACH_MINUTE, name="new"))
+    bench.pass_time(2 * SECOND)
+    assert [dict(event.details) for event in bench.told("reloaded")] == [
+        {"added": ["new"], "removed": ["old"], "changed": ["t"]}
+    ]
+    assert bench.executor.recycled == 1
+
+
+# -- the file is changed ----
+
+
+def test_a_schedule_edited_after_the_clock_was_set_back_is_not_silent() -> None:
+    bench = Bench(task('cron = "0 13 * * *"'))
+    bench.pass_time(HOUR)
+    bench.ends(bench.working()[0])
+    bench.clock.jump(-2 * HOUR)
+    bench.turn()
+    bench.edit(task('cron = "*/5 * * * *"'))
+    bench.pass_time(5 * MINUTE)
+    assert bench.slots() == [3600, -3300]
+
+
+def test_an_at_that_passed_while_its_task_was_removed_is_missed() -> None:
+    text = task("at = [2026-01-01T12:10:00Z, 2026-01-01T13:00:00Z, 2026-01-01T15:00:00Z]")
+    bench = Bench(text)
+    bench.pass_time(10 * MINUTE)
+    bench.ends(bench.working()[0])
+    bench.edit(task(EACH_MINUTE, name="other"))
+    bench.pass_time(2 * HOUR, 10 * MINUTE)
+    bench.edit(text)
+    assert bench.rows() == [("succeeded", None, 1), ("skipped", "missed", 1)]
+    bench.pass_time(HOUR)
+    assert bench.slots() == [600, 10_800]
+
+
+def test_an_at_that_passed_while_its_task_had_another_schedule_is_missed() -> None:
+    text = task("at = [2026-01-01T12:10:00Z, 2026-01-01T13:00:30Z, 2026-01-01T15:00:00Z]")
+    bench = Bench(text, places=100)
+    bench.pass_time(10 * MINUTE)
+    bench.ends(bench.working()[0])
+    bench.edit(task('cron = "0 * * * *"'))
+    bench.pass_time(2 * HOUR, 10 * MINUTE)
+    bench.edit(text)
+    assert [(r.slot or 0) - NOON for r in bench.runs() if r.reason is Reason.MISSED] == [HOUR + 30 * SECOND]
+    bench.pass_time(HOUR)
+    assert (bench.slots().count(600), bench.slots().count(3630), bench.slots()[-1]) == (1, 0, 10_800)
+
+
+def test_a_slot_that_had_not_begun_when_its_task_was_removed_ends_so() -> None:
+    bench = Bench(task(EACH_MINUTE))
+    bench.pass_time(MINUTE)
+    (run_id,) = bench.working()
+    bench.edit(task(BY_HAND, name="other"))
+    bench.ends(run_id, "released", begun=False)
+    bench.turn()
+    assert bench.rows() == [("skipped", "removed", 1)]
+
+
+def test_a_slot_left_over_from_a_task_that_was_removed_ends_at_the_next_start() -> None:
+    bench = Bench(task(EACH_MINUTE))
+    bench.pass_time(MINUTE)
+    bench.edit(task(BY_HAND, name="other"))
+    bench.restart()
+    assert bench.rows() == [("skipped", "removed", 1)]
+
+
+def test_a_file_that_is_wrong_changes_nothing_and_is_told() -> None:
+    bench = Bench(task(EACH_MINUTE))
+    bench.source.append(ConfigError("bad", ("tasks.toml:1:1: bad",)))  # type: ignore[arg-type]
+    bench.turn()
+    assert [event.details["faults"] for event in bench.told("reload_refused")] == [["tasks.toml:1:1: bad"]]
+    assert bench.runner.faults == ("tasks.toml:1:1: bad",)
+    bench.pass_time(MINUTE)
+    assert bench.slots() == [60]
+    bench.edit(task(EACH_MINUTE))
+    assert bench.runner.faults == ()
+
+
+def test_tasks_that_did_not_change_keep_their_next_fire() -> None:
+    period = task('every = "7m"', name="steady")
+    bench = Bench(period + task(EACH_MINUTE))
+    bench.pass_time(5 * MINUTE)
+    bench.edit(period + task('every = "1h"'))
+    bench.pass_time(2 * MINUTE)
+    assert bench.slots("steady") == [420]
+
+
+# -- pauses ----
+
+
+def test_a_broken_mark_outlives_the_end_of_a_pause() -> None:
+    bench = Bench(task(EACH_MINUTE))
+    asks.pause(bench.kept, ["t"], bench.file.tasks, NOON, until=NOON + 30 * SECOND)
+    bench.ring()
+    run = bench.add(task="t", func="x")
+    facts: dict[str, Any] = {"error_type": "builtins.ImportError", "error_message": "no x", "retryable": False}
+    bench.ends(run.id, "failed", broken=True, **facts)
+    bench.pass_time(40 * SECOND, SECOND)
+    record = bench.kept.task_records()["t"]
+    assert (record.paused, record.broken) == (False, "builtins.ImportError: no x")
+
+
+def test_a_pause_that_ended_while_the_daemon_was_down_is_told_from_what_was_missed() -> None:
+    bench = Bench(task(EACH_MINUTE, 'catch_up = "skip"\nmisfire_grace = "1s"'))
+    asks.pause(bench.kept, ["t"], bench.file.tasks, NOON, until=NOON + 150 * SECOND)
+    bench.clock.advance(10 * MINUTE + 30 * SECOND)
+    bench.restart()
+    bench.turn(3)
+    assert bench.rows() == [("skipped", "paused", 2), ("skipped", "missed", 8)]
+
+
+# -- @reboot ----
+
+
+@pytest.mark.parametrize("bound", ["until = 2026-01-01T11:00:00Z", "start = 2026-01-01T13:00:00Z"])
+def test_reboot_keeps_to_its_bounds(bound: str) -> None:
+    assert Bench(task('cron = "@reboot"', bound)).runs() == []
+
+
+# -- whose turn it is ----
+
+
+def test_retries_that_go_by_turns_do_not_stand_before_others() -> None:
+    more = 'retries = 1\nretry_delay = "10s"\nretry_backoff = "constant"'
+    bench = Bench(task(BY_HAND, f"max_concurrent = 300\n{more}"), places=300)
+    runs = bench.kept.append([a_run(task="t", func="x") for _ in range(300)])
+    bench.ring()
+    for run in runs:
+        bench.executor.ends(run.id, "failed")
+    bench.turn()
+    bench.edit(task(BY_HAND, f"max_concurrent = 1\n{more}"))
+    bench.executor.places = 4
+    bench.pass_time(12 * SECOND)
+    other = bench.add()
+    assert other.id in bench.working()
+    assert len(bench.working()) == 2
+
+
+# -- those that are gone ----
+
+
+def test_a_replaced_run_whose_owner_died_ends_as_replaced() -> None:
+    bench = Bench()
+    run = bench.add(due_at=NOON + HOUR, ready_at=NOON + HOUR)
+    with bench.kept.writing() as w:
+        w.put_owner(Owner(id="other", pid=1, started_at=NOON))
+        w.move([Move(was=run, now=run.claimed(by="other"))])
+        arguments = {"run": run.id, "force": False, "reason": "overlap"}
+        w.add_request(Request(kind="cancel", to="other", arguments=arguments, at=NOON))
+    bench.gone.add("other")
+    bench.pass_time(3 * SECOND)
+    assert (bench.run(run.id).state, bench.run(run.id).reason) == (State.CANCELLED, Reason.OVERLAP)
+
+
+def test_what_must_not_run_twice_fails_when_it_is_killed_at_the_end_of_the_grace() -> None:
+    bench = Bench(task(BY_HAND, 'on_lost = "fail"'))
+    begun, waiting = bench.add(task="t", func="x"), bench.add(task="t", func="x")
+    bench.begins(begun.id)
+    bench.runner.stop(grace_us=SECOND)
+    bench.pass_time(SECOND)
+    bench.turn()
+    assert (bench.run(begun.id).state, bench.run(begun.id).reason) == (State.FAILED, Reason.LOST)
+    assert (bench.run(waiting.id).state, bench.run(waiting.id).attempt) == (State.PENDING, 0)
+
+
+# -- much at once ----
+
+
+def test_a_cron_of_every_second_after_a_day_off_is_judged_exactly_and_in_time() -> None:
+    bench = Bench(task('cron = "* * * * * *"', 'misfire_grace = "0s"'))
+    bench.clock.advance(DAY)
+    began = time.perf_counter()
+    bench.restart()
+    bench.turn(60)
+    assert time.perf_counter() - began < 15
+    rows = [run for run in bench.runs() if run.state is State.SKIPPED]
+    live = [run.slot for run in bench.runs() if run.state is not State.SKIPPED]
+    assert sum(run.count for run in rows) + len(live) == 86_400
+    assert live == [NOON + DAY - SECOND, NOON + DAY]
+    assert len(rows) == 1
+
+
+def test_the_history_is_tidied_also_after_the_clock_was_set_back() -> None:
+    bench = Bench(task(BY_HAND, "keep_runs = 1"))
+    bench.clock.jump(-DAY)
+    for _ in range(3):
+        bench.ends(bench.add(task="t", func="x").id)
+    bench.pass_time(3 * MINUTE, 10 * SECOND)
+    assert len(bench.runs("t")) == 1

@@ -126,9 +126,10 @@ class Bench:
         store: Store | None = None,
         places: int = 4,
         plans: bool = True,
+        name: str = "owner",
         wrap: Callable[[Store], Store] = lambda store: store,
     ) -> None:
-        self.clock = ManualClock(now)
+        self.clock, self.name = ManualClock(now), name
         self.kept: Store = store if store is not None else MemoryStore()
         self.store = wrap(self.kept)
         self.file = tasks_file(text)
@@ -140,7 +141,7 @@ class Bench:
     def start(self) -> None:
         """A new engine on the same store."""
         self.starts += 1
-        self.owner = Owner(id=f"owner{self.starts}", pid=self.starts, started_at=self.clock.now())
+        self.owner = Owner(id=f"{self.name}{self.starts}", pid=self.starts, started_at=self.clock.now())
         self.executor, self.waiter = FakeExecutor(self.clock, self.places), FakeWaiter()
         self.source: list[TasksFile] = []
         self.dispatcher = Dispatcher(

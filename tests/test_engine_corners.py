@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +15,14 @@ from arrcli.engine import asks
 from arrcli.errors import ConfigError, StoreBusyError
 from arrcli.model.instant import DAY, HOUR, MINUTE, SECOND
 from arrcli.model.run import Reason, State
+from arrcli.model.task import TasksFile
 from arrcli.store.contract import Move, Owner, Request, Store, Writing
+from arrcli.store.sqlite import SQLiteStore
 from arrcli.testing import NOON, a_run
 
 EACH_MINUTE = 'cron = "* * * * *"'
 BY_HAND = ""
+NO_TASKS = TasksFile(path="", folder="", tasks={})
 
 
 class Stumbling:
@@ -301,3 +305,56 @@ def test_the_history_is_tidied_also_after_the_clock_was_set_back() -> None:
         bench.ends(bench.add(task="t", func="x").id)
     bench.pass_time(3 * MINUTE, 10 * SECOND)
     assert len(bench.runs("t")) == 1
+
+
+# -- two engines on one store ----
+
+
+class Two:
+    """A daemon, and an engine of a program that knows none of its tasks, on one file store."""
+
+    def __init__(self, path: Path, text: str, places: int) -> None:
+        self.daemon = Bench(text, store=SQLiteStore(path), places=places)
+        self.guest = Bench(store=SQLiteStore(path), plans=False, name="guest", places=3)
+        self.guest.file = NO_TASKS
+        self.guest.start()
+
+    def pass_time(self, microseconds: int) -> None:
+        """Both turn, now and then; the guest first."""
+        for _ in range(10):
+            for bench in (self.guest, self.daemon):
+                bench.pass_time(microseconds // 10)
+
+    def commits(self) -> int:
+        """How often either has written so far, as a third sees it."""
+        return self.guest.kept.data_version() + self.daemon.kept.data_version()
+
+
+HELD_ELSEWHERE = [
+    # the daemon's file, its places, the pool of what is asked for, what holds them at last
+    (task(BY_HAND), 0, "default", ["unknown t"] * 3),
+    (task(BY_HAND, "max_concurrent = 1"), 4, "default", [None, "task t", "task t"]),
+    ("[pools.p]\nsize = 1\n" + task(BY_HAND, 'pool = "p"'), 4, "p", [None, "pool p", "pool p"]),
+]
+
+
+@pytest.mark.parametrize(("text", "places", "pool", "held"), HELD_ELSEWHERE)
+def test_two_engines_do_not_let_go_and_hold_by_turns(
+    tmp_path: Path, text: str, places: int, pool: str, held: list[str | None]
+) -> None:
+    two = Two(tmp_path / "arr.db", text, places)
+    now = two.daemon.clock.now()
+    asked = [a_run(task="t", func="x", pool=pool, due_at=now, ready_at=now, enqueued_at=now) for _ in range(3)]
+    runs = two.daemon.kept.append(asked)
+    two.pass_time(3 * SECOND)
+    settled = two.commits()
+    two.pass_time(3 * SECOND)
+    assert two.commits() == settled
+    assert [two.daemon.run(run.id).held_by for run in runs] == held
+    two.daemon.executor.places = 4
+    done = []
+    while len(done) < 3:
+        two.daemon.ring()
+        done += [two.daemon.ends(run_id).id for run_id in two.daemon.working()]
+        two.pass_time(SECOND)
+    assert (sorted(done), two.guest.executor.submitted) == ([run.id for run in runs], [])

@@ -367,29 +367,40 @@ class Dispatcher:
     def _unhold(self, w: Writing, work: Work, counts: _Counts, now: Instant) -> None:
         """Let as many of the held go on as there are places for them again."""
         known = (self._holds or set()) | work.holds
+        strangers = {key for key in work.freed & known if key.startswith("unknown ")}
         for key in sorted(work.freed & known):
             kind, _, name = key.partition(" ")
             room = self._places(kind, name, counts)
             if room == 0:
                 continue
-            if w.unhold(key, max(room, 0), now=now) == 0 and self._holds is not None:
-                self._holds.discard(key)
+            if w.unhold(key, max(room, 0), now=now) == 0:
+                strangers.discard(key)
+                if self._holds is not None:
+                    self._holds.discard(key)
         # A pool's place that a held run could not use is free still: look again in the next round.
-        work.freed = {key for key in work.freed if key.startswith("pool ")} if work.holds else set()
+        pools = {key for key in work.freed if key.startswith("pool ")} if work.holds else set()
+        work.freed = pools | strangers
 
     def _places(self, kind: str, name: str, counts: _Counts) -> int:
-        """How many of those held by this may go on: -1 all, 0 none."""
-        if kind == "task":
-            task = self._file.tasks.get(name)
-            return -1 if task is None or task.limit is None else max(0, task.limit - counts.of_task(name))
+        """How many of those held by this may go on: -1 all, 0 none.
+
+        What another process holds for tasks and pools that only it knows is left to it. And what one that does not know
+        our tasks holds goes on only as far as there is room: else both would let go and hold by turns for ever.
+        """
         if kind == "pool":
             pool = self._file.pools.get(name)
+            if pool is None and not self._file.path:
+                return 0
             return -1 if pool is None or pool.size is None else max(0, pool.size - counts.of_pool(name))
         task = self._file.tasks.get(name)
-        known = task is not None or name in self.registered
+        if kind == "unknown":
+            known = task is not None or name in self.registered
+            return sum(max(0, executor.room()) for executor in self.each_executor()) if known else 0
+        if task is None:
+            return 0
         if kind == "paused":
-            return -1 if task is None or (name not in self.paused and task.enabled) else 0
-        return -1 if known else 0
+            return -1 if name not in self.paused and task.enabled else 0
+        return -1 if task.limit is None else max(0, task.limit - counts.of_task(name))
 
     def _task(self, run: Run) -> Task | None:
         return None if run.task is None else self._file.tasks.get(run.task)

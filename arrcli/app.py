@@ -31,6 +31,7 @@ from arrcli.store.sqlite import SQLiteStore
 if TYPE_CHECKING:  # the engine and the workers are imported when one is started: most verbs start none
     from arrcli.engine.picture import Picture
     from arrcli.engine.runner import Runner, Sink, Source
+    from arrcli.forked import ForkedStore
     from arrcli.model.event import Event
     from arrcli.model.snapshot import DaemonStatus, Snapshot, WorkerStatus
     from arrcli.registry import Callables
@@ -84,7 +85,7 @@ class App:
         self.endings = Endings()
         self._callables = callables
         self._closing = False
-        self._forked: Store | None = None
+        self._forked: ForkedStore | None = None
         self._sink, self._source, self._lock, self._registered = sink, source, planner_lock, registered
         self._owner = Owner(id=new_owner_id(), pid=os.getpid(), started_at=clock.now(), host=boot_id(), what=what)
         self._plans = plans
@@ -181,13 +182,23 @@ class App:
         self._closing = True
         if self.runner is None:
             return True
+        if isinstance(self.store, QueueStore):
+            self.store.finish()
         ended = self.stop(grace_us=grace_us, finish_due=True)
-        if not self.store.durable:
+        try:
+            self._settle_the_rest()
+        finally:
+            self._release()
+            self.endings.tell_all()
+        return ended
+
+    def _settle_the_rest(self) -> None:
+        """What has not begun: left where a store keeps it, given back to the queue that it came from, or cancelled."""
+        if isinstance(self.store, QueueStore):
+            self.store.give_back(self.clock.now())
+        elif not self.store.durable:
             with self.store.writing() as w:
                 w.move([Move(was=run, now=run.cancelled(at=self.clock.now())) for run in w.pending()])
-        self._release()
-        self.endings.tell_all()
-        return ended
 
     def __enter__(self) -> App:
         return self
@@ -295,7 +306,7 @@ class App:
         from arrcli.engine.picture import Picture
 
         if self._picture is None:
-            self._picture = Picture(self.reading)
+            self._picture = Picture(self.store)
         runner = self.runner
         file = self.file if runner is None else runner.file
         return self._picture.taken(
@@ -342,7 +353,7 @@ class App:
             raise UsageError("the application is stopped: it takes no new tasks")
         now = self.clock.now()
         runs = [run_asked(one, self.file.tasks, now, executor=self.default_executor) for one in asked]
-        added = self.reading.append(runs)
+        added = (self._over_fork() or self.store).append(runs)
         if self._callables is not None:  # of a run that was there already, by its key, the callable is not needed
             self._callables.let_go(run.func for run, kept in zip(runs, added, strict=True) if run.func != kept.func)
         self.wake()
@@ -351,20 +362,29 @@ class App:
     def cancel(self, run_ids: Sequence[int], *, force: bool = False) -> Sequence[Run]:
         """Cancel what is pending now, ask the owners of what runs; each run as it is after that."""
         now = self.clock.now()
-        after = asks.cancel(self.reading, run_ids, now, force=force)
+        forked = self._over_fork()
+        if forked is None:
+            after = asks.cancel(self.store, run_ids, now, force=force)
+        else:
+            after = forked.cancel(run_ids, now, force=force)
         self._note_ended([run for run in after if run.state is State.CANCELLED and run.finished_at == now])
         self.wake()
         return after
 
-    @property
-    def reading(self) -> Store:
-        """The store, opened anew in a forked child: there it can be read and added to, while nothing is executed."""
+    def run(self, run_id: int) -> Run | None:
+        """The run as it is now; None where the store does not have it."""
+        return (self._over_fork() or self.store).run(run_id)
+
+    def _over_fork(self) -> ForkedStore | None:
+        """In a forked child what can be asked of the store there, where nothing is executed; None in the parent."""
         if os.getpid() == self.pid:
-            return self.store
+            return None
         if not self.store.durable or self.places is None:
             raise UsageError("an App on a memory store does not reach into a forked child; start one there")
         if self._forked is None:
-            self._forked = SQLiteStore(self.places.database)
+            from arrcli.forked import ForkedStore
+
+            self._forked = ForkedStore(self.places.database)
         return self._forked
 
     def target_name(self, target: str | Callable[..., Any]) -> str:
@@ -512,7 +532,7 @@ def library_app(
         what="library",
     )
     if isinstance(store, QueueStore):
-        store.bind(app)
+        store.bind(app, named=None if callables is None else callables.named)
     return app
 
 

@@ -39,7 +39,7 @@ class RunHandle:
     @property
     def run(self) -> Run:
         """The run as it is now; NotFoundError where the store keeps it no longer."""
-        found = self._app.reading.run(self.id)
+        found = self._app.run(self.id)
         if found is None:
             raise NotFoundError(f"run {self.id} is not in the store any more: its history was pruned")
         return found

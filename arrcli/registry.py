@@ -29,6 +29,11 @@ class Registered:
     options: Mapping[str, Any]
     give_time: bool
 
+    @property
+    def policies(self) -> Mapping[str, Any]:
+        """What a run of it keeps as its options."""
+        return {**self.options, **({"give_time": True} if self.give_time else {})}
+
 
 _registered: dict[str, Registered] = {}
 
@@ -107,6 +112,11 @@ class Callables:
                 self._names[id(function)], self._local[known] = known, function
             self._needed[known] += 1
         return known
+
+    def named(self, name: str) -> tuple[str, Mapping[str, Any]]:
+        """The path to queue for a name that another program used, and the policies that it was registered with here."""
+        known = _registered.get(name)
+        return (name, {}) if known is None else (self.name_of(known.function), known.policies)
 
     def let_go(self, names: Iterable[str]) -> None:
         """Runs under these names have ended: what no other needs is forgotten, with all that a closure holds."""

@@ -99,6 +99,8 @@ class Runner:
         self._last_moment = 0
         self._ready_at: Instant | None = None
         self._next_checkpoint = 0
+        self._next_pull = 0
+        self._pull_trouble = ""
         self._expiry: Instant | None = None
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -224,10 +226,18 @@ class Runner:
 
     def _pull(self, now: Instant) -> None:
         """A store over somebody's queue is asked for what is new there; it has no bell."""
-        if not self.stopping or self.finish_due:
-            room = sum(executor.room() for executor in self._dispatcher.each_executor())
-            if room and self._store.pull(now, room):
-                self._woken = True
+        mono = self._clock.monotonic()
+        if mono < self._next_pull or (self.stopping and not self.finish_due):
+            return
+        room = sum(executor.room() for executor in self._dispatcher.each_executor())
+        try:
+            self._woken = (room > 0 and self._store.pull(now, room) > 0) or self._woken
+            self._pull_trouble = ""
+        except StoreError as error:
+            self._next_pull, self._woken = mono + STALL, True
+            if str(error) != self._pull_trouble:
+                self._pull_trouble = str(error)
+                self._sink([Event(at=now, kind="note", details={"text": f"{error}; trying again"})])
 
     def _look_at_file(self, now: Instant) -> None:
         """Outside any transaction: a changed tasks file is read and judged here, and taken in the next one."""

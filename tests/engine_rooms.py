@@ -3,7 +3,8 @@ a runner, a clock and a store on a bench."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +12,11 @@ from arrcli.config.load import parse
 from arrcli.engine.dispatcher import Dispatcher
 from arrcli.engine.planner import Planner
 from arrcli.engine.runner import Runner
+from arrcli.errors import StoreBusyError
 from arrcli.model.event import Event
 from arrcli.model.run import Run, State
 from arrcli.model.task import TasksFile
-from arrcli.store.contract import Owner, RunQuery, Store
+from arrcli.store.contract import Owner, RunQuery, Store, Writing
 from arrcli.store.memory import MemoryStore
 from arrcli.testing import NOON, ManualClock, a_run
 from arrcli.worker.wire import Attempt, Begun, Outcome, WorkerView
@@ -240,6 +242,33 @@ class Bench:
 
     def told(self, kind: str) -> list[Event]:
         return [event for event in self.events if event.kind == kind]
+
+
+class Stumbling:
+    """A store that refuses so many transactions: at their beginning, or at their commit."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self.at_begin, self.at_commit = store, 0, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    @contextmanager
+    def writing(self) -> Iterator[Writing]:
+        if self.at_begin:
+            self.at_begin -= 1
+            raise StoreBusyError("the store is kept locked by another process; nothing was written")
+        with self._store.writing() as w:
+            yield w
+            if self.at_commit:
+                self.at_commit -= 1
+                raise StoreBusyError("the store is kept locked by another process; nothing was written")
+
+
+def stumbling(bench: Bench, where: str, times: int = 1) -> None:
+    """The next transactions of the engine are refused there."""
+    assert isinstance(bench.store, Stumbling)
+    setattr(bench.store, where, times)
 
 
 def task(schedule: str, more: str = "", *, name: str = "t") -> str:

@@ -3,53 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_rooms import Bench, task
+from engine_rooms import Bench, Stumbling, stumbling, task
 
 from arrcli.engine import asks
-from arrcli.errors import ConfigError, StoreBusyError
+from arrcli.errors import ConfigError
 from arrcli.model.instant import DAY, HOUR, MINUTE, SECOND
 from arrcli.model.run import Reason, State
 from arrcli.model.task import TasksFile
-from arrcli.store.contract import Move, Owner, Request, Store, Writing
+from arrcli.store.contract import Move, Owner, Request
 from arrcli.store.sqlite import SQLiteStore
 from arrcli.testing import NOON, a_run
 
 EACH_MINUTE = 'cron = "* * * * *"'
 BY_HAND = ""
 NO_TASKS = TasksFile(path="", folder="", tasks={})
-
-
-class Stumbling:
-    """A store that refuses so many transactions: at their beginning, or at their commit."""
-
-    def __init__(self, store: Store) -> None:
-        self._store, self.at_begin, self.at_commit = store, 0, 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    @contextmanager
-    def writing(self) -> Iterator[Writing]:
-        if self.at_begin:
-            self.at_begin -= 1
-            raise StoreBusyError("the store is kept locked by another process; nothing was written")
-        with self._store.writing() as w:
-            yield w
-            if self.at_commit:
-                self.at_commit -= 1
-                raise StoreBusyError("the store is kept locked by another process; nothing was written")
-
-
-def stumbling(bench: Bench, where: str, times: int = 1) -> None:
-    """The next transactions of the engine are refused there."""
-    assert isinstance(bench.store, Stumbling)
-    setattr(bench.store, where, times)
 
 
 WHERE = pytest.mark.parametrize("where", ["at_begin", "at_commit"])

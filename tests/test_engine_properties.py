@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from engine_rooms import Bench, task
+from engine_rooms import Bench, Stumbling, stumbling, task
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +12,7 @@ from arrcli.engine import asks
 from arrcli.engine.slots import due, slots
 from arrcli.model.instant import DAY, HOUR, MINUTE, SECOND
 from arrcli.model.run import State
-from arrcli.model.schedule import Cron, Every, Union
+from arrcli.model.schedule import Cron, Every, Union, spread
 from arrcli.model.task import CatchUp, Task
 from arrcli.testing import NOON
 
@@ -22,6 +22,9 @@ TASKS = (
     + task('every = "45s"', 'pool = "small"\ncatch_up = "all"\nmax_catch_up = 3', name="steady")
     + task('cron = "*/2 * * * *"', 'on_overlap = "replace"', name="newest")
     + task("", 'pool = "small"\nmax_concurrent = 1\nexpires = "10m"', name="byhand")
+)
+OTHERS = task('every = "20s"', name="minutely") + task(
+    "at = [2026-01-01T12:05:00Z, 2026-01-01T13:00:00Z]", name="byhand"
 )
 FEWER = task('cron = "* * * * *"', 'on_overlap = "queue"\nqueue_max = 1', name="minutely")
 
@@ -37,7 +40,9 @@ DEEDS = st.one_of(
     st.tuples(st.just("cancel"), st.integers(0, 50)),
     st.tuples(st.just("pause"), st.integers(0, 2)),
     st.tuples(st.just("resume"), st.integers(0, 2)),
-    st.tuples(st.just("edit"), st.integers(0, 1)),
+    st.tuples(st.just("pause for a while"), st.integers(0, 2)),
+    st.tuples(st.just("edit"), st.integers(0, 2)),
+    st.tuples(st.just("stumble"), st.integers(0, 3)),
 )
 
 
@@ -45,7 +50,7 @@ class World:
     """An engine, and what may happen to it."""
 
     def __init__(self) -> None:
-        self.bench = Bench(TASKS, places=2)
+        self.bench = Bench(TASKS, places=2, wrap=Stumbling)
         self.seen: dict[int, State] = {}
 
     def happens(self, deed: str, number: int) -> None:
@@ -67,7 +72,11 @@ class World:
                 bench.executor.ends(run_id, "lost", begun=run_id in bench.executor.begun)
             bench.turn()
         elif deed == "restart":
+            stumbling(bench, "at_begin", 0)
+            stumbling(bench, "at_commit", 0)
             bench.restart()
+        elif deed == "stumble":
+            stumbling(bench, ("at_begin", "at_commit")[number % 2], 1 + number // 2)
         elif deed == "enqueue":
             name = (None, "byhand", "minutely", None)[number]
             bench.add(task=name, func="jobs.x", pool="small" if name == "byhand" else "default")
@@ -82,8 +91,10 @@ class World:
             asks.cancel(bench.kept, [runs[number % len(runs)].id], now)
         elif deed in ("pause", "resume") and name in bench.file.tasks:
             getattr(asks, deed)(bench.kept, [name], bench.file.tasks, now)
+        elif deed == "pause for a while" and name in bench.file.tasks:
+            asks.pause(bench.kept, [name], bench.file.tasks, now, until=now + 5 * MINUTE)
         elif deed == "edit":
-            bench.edit((TASKS, FEWER)[number])
+            bench.edit((TASKS, FEWER, OTHERS)[number])
         bench.ring()
 
     def is_sound(self) -> None:
@@ -98,13 +109,15 @@ class World:
         assert all(count == 1 for count in named.values()), "a slot has two runs"
         owned = {run.id for run in self.bench.kept.running() if run.claimed_by == self.bench.owner.id}
         assert owned == set(self.bench.dispatcher.in_flight), "the store and the engine differ"
-        assert owned == set(self.bench.working()) | {e.run_id for e in self.bench.executor.said}
+        unsettled = [*self.bench.executor.said, *self.bench.dispatcher._inbox]
+        assert owned == set(self.bench.working()) | {each.run_id for each in unsettled}
         small = sum(run.pool == "small" for run in self.bench.kept.running())
         assert small <= 1, "a pool holds more than its size"
 
     def ends_well(self) -> None:
         """Once all is let go and nothing new comes, every run ends."""
         bench = self.bench
+        bench.pass_time(10 * SECOND, SECOND)
         bench.edit(TASKS)
         for name in ("minutely", "steady", "newest", "byhand"):
             asks.resume(bench.kept, [name], bench.file.tasks, bench.clock.now())
@@ -184,3 +197,67 @@ def test_every_slot_is_judged_exactly_once_however_the_time_is_cut(
             mark, more = found.through, found.more
     expected = sum(1 for _ in slots(known, NOON, now))
     assert judged == expected
+
+
+NAMED = {
+    "cron": 'cron = "*/2 * * * *"\non_overlap = "queue"\nqueue_max = 2',
+    "every": 'every = "50s"\ncatch_up = "all"\nmax_catch_up = 2',
+    "jittered": 'cron = "* * * * *"\njitter = "40s"\non_overlap = "replace"',
+    "at": "at = [2026-01-01T12:03:00Z, 2026-01-01T12:03:01Z, 2026-01-01T12:30:00Z, 2026-01-01T14:00:00Z]",
+    "bounded": 'every = "10s"\nstart = 2026-01-01T12:02:00Z\nuntil = 2026-01-01T12:40:00Z\ncatch_up = "skip"',
+}
+PASSING = st.lists(
+    st.tuples(
+        st.sampled_from(["turn", "sleep", "down", "end", "pause", "pause for a while", "resume", "stumble", "reload"]),
+        st.integers(1, 900),
+    ),
+    max_size=15,
+)
+
+
+def passes(bench: Bench, deed: str, number: int) -> None:
+    """Time passes somehow, and people pause and resume."""
+    now, tasks = bench.clock.now(), bench.file.tasks
+    name = sorted(NAMED)[number % len(NAMED)]
+    if deed == "turn":
+        bench.pass_time(number * SECOND, 7 * SECOND)
+    elif deed == "sleep":
+        bench.clock.jump(number * SECOND)
+        bench.turn()
+    elif deed == "down":
+        stumbling(bench, "at_commit", 0)
+        bench.clock.advance(number * SECOND)
+        bench.restart()
+    elif deed == "end":
+        for run_id in bench.working():
+            bench.ends(run_id)
+    elif deed == "stumble":
+        stumbling(bench, "at_commit", 1 + number % 2)
+    elif deed == "resume":
+        asks.resume(bench.kept, [name], tasks, now)
+        bench.ring()
+    elif deed == "reload":
+        bench.edit("".join(task(more, f"retries = {number}", name=each) for each, more in NAMED.items()))
+    else:
+        until = now + number * SECOND if deed == "pause for a while" else None
+        asks.pause(bench.kept, [name], tasks, now, until=until)
+        if number % 2:
+            bench.ring()
+
+
+@given(PASSING)
+@settings(max_examples=100, deadline=None)
+def test_each_slot_that_passed_stands_in_the_history_once(deeds: list[tuple[str, int]]) -> None:
+    bench = Bench("".join(task(more, name=name) for name, more in NAMED.items()), places=3, wrap=Stumbling)
+    for deed, number in deeds:
+        passes(bench, deed, number)
+    bench.pass_time(5 * SECOND, SECOND)
+    now, records = bench.clock.now(), bench.kept.task_records()
+    for name, planned in bench.file.tasks.items():
+        anchored = planned.anchored(records[name].anchor)
+        due_by_now = [slot for slot in slots(anchored, NOON, now) if slot + spread(name, anchored.jitter) <= now]
+        rows = [run for run in bench.runs(name) if run.scheduled]
+        assert sum(run.count for run in rows) == len(due_by_now), name
+        alone = [run.slot for run in rows if run.count == 1]
+        assert len(alone) == len(set(alone)), name
+        assert all(run.slot in due_by_now and (run.last_slot or run.slot) in due_by_now for run in rows), name

@@ -13,9 +13,10 @@ from arrcli.engine import asks
 from arrcli.errors import ConfigError
 from arrcli.model.instant import DAY, HOUR, MINUTE, SECOND
 from arrcli.model.run import Reason, State
+from arrcli.model.schedule import spread
 from arrcli.model.task import TasksFile
-from arrcli.store.contract import Move, Owner, Request
 from arrcli.store.sqlite import SQLiteStore
+from arrcli.store.values import Move, Owner, Request
 from arrcli.testing import NOON, a_run
 
 EACH_MINUTE = 'cron = "* * * * *"'
@@ -196,6 +197,22 @@ def test_a_pause_that_ended_while_the_daemon_was_down_is_told_from_what_was_miss
     bench.restart()
     bench.turn(3)
     assert bench.rows() == [("skipped", "paused", 2), ("skipped", "missed", 8)]
+
+
+@pytest.mark.parametrize("how", ["while it runs", "while it is down"])
+def test_a_pause_holds_what_was_due_in_it(how: str) -> None:
+    bench = Bench(task(EACH_MINUTE, 'jitter = "50s"\ncatch_up = "all"\non_overlap = "allow"'))
+    offset = spread("t", 50 * SECOND)
+    assert 10 * SECOND < offset < 50 * SECOND
+    until = NOON + MINUTE + offset
+    asks.pause(bench.kept, ["t"], bench.file.tasks, NOON, until=until)
+    bench.ring()
+    if how == "while it runs":
+        bench.pass_time(5 * MINUTE, SECOND)
+    else:
+        bench.clock.advance(5 * MINUTE)
+        bench.restart()
+    assert bench.slots() == [60, 120, 180, 240]
 
 
 # -- @reboot ----

@@ -261,3 +261,46 @@ def test_each_slot_that_passed_stands_in_the_history_once(deeds: list[tuple[str,
         alone = [run.slot for run in rows if run.count == 1]
         assert len(alone) == len(set(alone)), name
         assert all(run.slot in due_by_now and (run.last_slot or run.slot) in due_by_now for run in rows), name
+
+
+CLOCKS = {
+    # how far a mark may lie ahead of a clock that was set back: so long nothing of the task would fire
+    "steady": ('every = "1h"', 0),
+    "wild": ('cron = "*/10 * * * *"', MINUTE),
+    "fixed": ('cron = "5 12,13,14 * * *"', 3 * HOUR),
+    "mixed": ('cron = ["0 9 * * *", "*/15 * * * *"]', MINUTE),
+    "period": ('cron = "@every 7m"', 0),
+}
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from([SECOND, 45 * SECOND, 61 * SECOND, 5 * MINUTE, 2 * HOUR, 4 * HOUR, DAY, 30 * DAY]),
+        st.sampled_from(["back", "back while down", "back as the store refuses", "forth", "back as the file changes"]),
+        st.integers(1, 3 * 3600),
+    ),
+    max_size=8,
+)
+
+
+@given(STEPS)
+@settings(max_examples=40, deadline=None)
+def test_a_clock_that_is_set_silences_no_schedule_and_uses_no_slot_twice(steps: list[tuple[int, str, int]]) -> None:
+    bench = Bench("".join(task(schedule, name=name) for name, (schedule, _) in CLOCKS.items()), wrap=Stumbling)
+    for number, (step, how, seconds) in enumerate(steps):
+        bench.pass_time(seconds * SECOND, 20 * MINUTE)
+        bench.clock.jump(step if how == "forth" else -step)
+        if how == "back while down":
+            bench.restart()
+        elif how == "back as the store refuses":
+            stumbling(bench, "at_commit", 1)
+        elif how == "back as the file changes":
+            more = f"retries = {number}"
+            bench.edit("".join(task(schedule, more, name=name) for name, (schedule, _) in CLOCKS.items()))
+        bench.turn()
+        bench.pass_time(1_100_000)
+        now, records = bench.clock.now(), bench.kept.task_records()
+        ahead = {
+            name: records[name].mark - now for name, (_, limit) in CLOCKS.items() if records[name].mark > now + limit
+        }
+        assert ahead == {}
+    named = Counter((run.task, run.slot, run.era) for run in bench.runs() if run.count == 1)
+    assert all(count == 1 for count in named.values())

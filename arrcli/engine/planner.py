@@ -13,7 +13,8 @@ from arrcli.model.instant import Instant, to_datetime
 from arrcli.model.run import Origin, Reason, Run, State, TaskRecord
 from arrcli.model.schedule import At, Every, Reboot, spread
 from arrcli.model.task import Task, TasksFile
-from arrcli.store.contract import TASKS_VERSION, Move, Writing
+from arrcli.store.contract import Writing
+from arrcli.store.values import TASKS_VERSION, Move
 
 
 @dataclass(slots=True)
@@ -177,7 +178,7 @@ class Planner:
     ) -> Instant:
         over = record.pause_until if record.paused else None
         if over is not None and over <= now:
-            passed = _passed(w, task, record, over - 1 + spread(task.name, task.jitter), now, planned)
+            passed = _passed(w, task, record, over - 1, now, planned)
             if passed.more:
                 return passed.through
             record = replace(record, mark=passed.through)
@@ -223,7 +224,8 @@ class Planner:
     def _paused(self, task: Task, record: TaskRecord, slot: Instant) -> bool:
         if not task.enabled:
             return True
-        return record.paused and (record.pause_until is None or slot < record.pause_until)
+        due_at = slot + spread(task.name, task.jitter)
+        return record.paused and (record.pause_until is None or due_at < record.pause_until)
 
     def _pauses_over(self, now: Instant) -> Sequence[TaskRecord]:
         records = (record for record in self.records.values() if record.paused)

@@ -228,8 +228,8 @@ def test_reboot_keeps_to_its_bounds(bound: str) -> None:
 
 def test_retries_that_go_by_turns_do_not_stand_before_others() -> None:
     more = 'retries = 1\nretry_delay = "10s"\nretry_backoff = "constant"'
-    bench = Bench(task(BY_HAND, f"max_concurrent = 300\n{more}"), places=300)
-    runs = bench.kept.append([a_run(task="t", func="x") for _ in range(300)])
+    bench = Bench(task(BY_HAND, f"max_concurrent = 3000\n{more}"), places=3000)
+    runs = bench.kept.append([a_run(task="t", func="x") for _ in range(3000)])
     bench.ring()
     for run in runs:
         bench.executor.ends(run.id, "failed")
@@ -240,6 +240,19 @@ def test_retries_that_go_by_turns_do_not_stand_before_others() -> None:
     other = bench.add()
     assert other.id in bench.working()
     assert len(bench.working()) == 2
+
+
+def test_a_judgement_that_takes_several_turns_is_not_slept_over() -> None:
+    bench = Bench(task(BY_HAND, "max_concurrent = 1"))
+    bench.kept.append([a_run(task="t", func="x") for _ in range(10_000)])
+    (other,) = bench.kept.append([a_run()])
+    bench.ring()
+    bench.runner.sleep()
+    while bench.waiter.patience == [0]:
+        bench.waiter.patience.clear()
+        bench.turn()
+        bench.runner.sleep()
+    assert other.id in bench.working()
 
 
 # -- those that are gone ----

@@ -279,7 +279,7 @@ class Dispatcher:
             wanted = room - claimed
             if wanted <= 0:
                 return claimed
-            candidates = w.ready(wanted + window + passed, executor=name)
+            candidates = w.ready(wanted + window + 2 * passed, executor=name)
             took, put_aside, passed_now = self._judged(w, work, candidates, wanted, counts, now)
             claimed += took
             if not put_aside and passed_now <= passed:

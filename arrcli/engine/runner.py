@@ -191,6 +191,8 @@ class Runner:
         waits += [wait for ex in self._dispatcher.each_executor() if (wait := ex.wait_us()) is not None]
         if self._retry_at is not None:
             return max(0, min([*waits, self._retry_at - mono]))
+        if self._woken:
+            return 0
         begun = self._dispatcher.begun_wait(now)
         waits += [] if begun is None else [begun]
         waits += [at - now for at in self._appointments() if at is not None]

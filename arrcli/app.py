@@ -7,6 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,10 +24,10 @@ from arrcli.host.wake import Bell, Waiter, ring
 from arrcli.model.instant import SECOND, Instant
 from arrcli.model.run import Run, State
 from arrcli.model.task import TasksFile
-from arrcli.store.contract import Move, Owner, Store
 from arrcli.store.memory import MemoryStore
 from arrcli.store.queue import QueueStore
 from arrcli.store.sqlite import SQLiteStore
+from arrcli.store.values import Move, Owner
 
 if TYPE_CHECKING:  # the engine and the workers are imported when one is started: most verbs start none
     from arrcli.engine.picture import Picture
@@ -35,6 +36,7 @@ if TYPE_CHECKING:  # the engine and the workers are imported when one is started
     from arrcli.model.event import Event
     from arrcli.model.snapshot import DaemonStatus, Snapshot, WorkerStatus
     from arrcli.registry import Callables
+    from arrcli.store.contract import Store
     from arrcli.worker.wire import Executor
 
 STALLED: Final = 10 * SECOND
@@ -96,6 +98,8 @@ class App:
         self._last_beat = 0
         self.runner: Runner | None = None
         self.crash: BaseException | None = None
+        self.own_folder = ""
+        """A folder that was made for this App alone, and goes with it."""
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -233,6 +237,8 @@ class App:
         if self._lock is not None:
             self._lock.release()
         self.runner = self._bell = self._waiter = self._claim_lock = self._lock = None
+        if self.own_folder:
+            _remove(self.own_folder)
 
     def after_fork(self) -> None:
         """In a forked child: let go of what is the parent's, so that its locks and its bell end with the parent."""
@@ -245,6 +251,11 @@ class App:
             self._waiter.close()
         self.runner = self._thread = self._bell = self._waiter = self._lock = self._claim_lock = None
         self.endings = Endings()
+
+    @property
+    def stopped(self) -> bool:
+        """It takes no new tasks any more."""
+        return self._closing
 
     @property
     def hopeless(self) -> ArrError | None:
@@ -285,12 +296,27 @@ class App:
 
     def _beat(self) -> None:
         mono = self.clock.monotonic()
-        if self._lock is not None and mono - self._last_beat >= BEAT:
-            self._last_beat = mono
+        if mono - self._last_beat < BEAT:
+            return
+        self._last_beat = mono
+        if self._lock is None:
+            self._take_over()
+        if self._lock is not None:
             with contextlib.suppress(OSError):
                 self._lock.write(self._facts())
             if self._source is not None:  # a daemon: its service manager may want a sign of life
                 notify("WATCHDOG=1")
+
+    def _take_over(self) -> None:
+        """One App of a store hears its bell and keeps it tidy: another one, when the first has ended."""
+        if self.places is None or not self.executors or self.runner is None or self._waiter is None or self._closing:
+            return
+        with contextlib.suppress(ArrError, OSError):
+            self._lock = Lock.take(self.places.planner, self._facts())
+            if self._lock is not None:
+                self._bell = Bell(self.places.bell)
+                self._waiter.listen(self._bell)
+                self.runner.tidies = True
 
     def daemon_status(self) -> DaemonStatus:
         """The daemon of this store: ourselves, another process, or none."""
@@ -518,32 +544,46 @@ def library_app(
 
         chosen = LocalThreads(workers, resolve=None if callables is None else callables.find, capture=capture)
     elif executor == "process":
-        outputs = str(places.outputs) if places is not None else None
+        outputs = str(places.outputs) if places is not None else _new_folder()
         chosen = _process_pool(workers, outputs, sys_path)
     else:
         raise ArrError(f'executor "{executor}" is not known; it is "thread" or "process"')
     app = App(
         store,
         places=places,
+        file=replace(NO_TASKS, workers=workers),
         executors={executor: chosen, _OTHER[executor]: chosen},
         sink=sink,
         clock=clock,
         callables=callables,
         what="library",
     )
+    if store is not data_source:
+        # It can be read as long as the App, or a handle of a run, is there; at the program's end the App is stopped first.
+        weakref.finalize(app, store.close).atexit = False
+    if executor == "process" and places is None:
+        app.own_folder = outputs
     if isinstance(store, QueueStore):
         store.bind(app, named=None if callables is None else callables.named)
     return app
 
 
-def _process_pool(workers: int, outputs: str | None, sys_path: Sequence[str]) -> Executor:
-    if outputs is None:
-        import tempfile
-
-        outputs = tempfile.mkdtemp(prefix="arr-outputs-")
+def _process_pool(workers: int, outputs: str, sys_path: Sequence[str]) -> Executor:
     from arrcli.worker.pool import ProcessPool
 
     return ProcessPool(workers=workers, outputs=outputs, python_path=sys_path, cwd=str(Path.cwd()))
+
+
+def _new_folder() -> str:
+    import tempfile
+
+    return tempfile.mkdtemp(prefix="arr-outputs-")
+
+
+def _remove(folder: str) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _opened(data_source: Any) -> tuple[Store, Places | None]:

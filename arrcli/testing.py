@@ -15,7 +15,8 @@ from typing import Any, Final
 from arrcli.errors import StoreError
 from arrcli.model.instant import DAY, MINUTE, SECOND, Instant
 from arrcli.model.run import AttemptRecord, Cost, Fault, Origin, Reason, Run, State, TaskRecord
-from arrcli.store.contract import Move, Owner, Request, RunQuery, Store
+from arrcli.store.contract import Store
+from arrcli.store.values import Move, Owner, Request, RunQuery
 
 NOON: Final[Instant] = 1_767_268_800 * SECOND
 """2026-01-01T12:00:00Z, where the tests of a store begin."""

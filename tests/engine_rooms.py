@@ -16,8 +16,9 @@ from arrcli.errors import StoreBusyError
 from arrcli.model.event import Event
 from arrcli.model.run import Run, State
 from arrcli.model.task import TasksFile
-from arrcli.store.contract import Owner, RunQuery, Store, Writing
+from arrcli.store.contract import Store, Writing
 from arrcli.store.memory import MemoryStore
+from arrcli.store.values import Owner, RunQuery
 from arrcli.testing import NOON, ManualClock, a_run
 from arrcli.worker.wire import Attempt, Begun, Outcome, WorkerView
 

@@ -15,8 +15,9 @@ from arrcli.errors import StoreBusyError
 from arrcli.model.instant import DAY, HOUR, MINUTE, SECOND
 from arrcli.model.run import Reason, Run, State
 from arrcli.model.task import Task
-from arrcli.store.contract import Move, Owner, Request, Store, Writing
+from arrcli.store.contract import Store, Writing
 from arrcli.store.memory import MemoryStore
+from arrcli.store.values import Move, Owner, Request
 from arrcli.testing import NOON, a_run
 from arrcli.worker.wire import Outcome
 

@@ -23,7 +23,7 @@ MAY: dict[str, set[str]] = {
     "store": VALUES | {"store"},
     "config": VALUES | {"config"},
     "host": VALUES | {"host"},
-    "engine": VALUES | {"engine", "store.contract", "worker.wire"},
+    "engine": VALUES | {"engine", "store.contract", "store.values", "worker.wire"},
     "worker": WORKERS,
     "context": WORKERS,
     "dashboard": {"model", "text", "dashboard"},

@@ -20,10 +20,10 @@ import pytest
 from arrcli.errors import NotFoundError, StoreBusyError, StoreError
 from arrcli.model.run import State
 from arrcli.store import reading, transaction
-from arrcli.store.contract import RunQuery
 from arrcli.store.memory import MemoryStore
 from arrcli.store.schema import VERSION
 from arrcli.store.sqlite import SQLiteStore
+from arrcli.store.values import RunQuery
 from arrcli.testing import NOON, a_run, a_slot
 
 APPEND = """

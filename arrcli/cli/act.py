@@ -55,7 +55,7 @@ def _live_runs(app: App, target: str) -> Sequence[Run]:
     from arrcli.engine.asks import known
     from arrcli.errors import UsageError
     from arrcli.model.run import State
-    from arrcli.store.contract import RunQuery
+    from arrcli.store.values import RunQuery
 
     if not target.isdigit():
         found = app.store.runs(RunQuery(task=target, states=[State.PENDING, State.RUNNING], limit=0))
@@ -106,7 +106,7 @@ def retry(
 def _last_failed(app: App, task: str) -> int:
     from arrcli.errors import NotFoundError
     from arrcli.model.run import State
-    from arrcli.store.contract import RunQuery
+    from arrcli.store.values import RunQuery
 
     found = app.store.runs(RunQuery(task=task, states=[State.FAILED, State.CANCELLED], limit=1))
     if not found:
@@ -203,7 +203,7 @@ def reload(
     from arrcli.cli.columns import print_json, say
     from arrcli.cli.opened import opened
     from arrcli.errors import NoDaemonError
-    from arrcli.store.contract import Request
+    from arrcli.store.values import Request
 
     with opened(file, state_dir, writes=True, needs_tasks=True) as app:
         pid = app.daemon_pid

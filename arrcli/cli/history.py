@@ -35,7 +35,7 @@ def runs(
     from arrcli.cli.opened import opened
     from arrcli.model.json import run_json
     from arrcli.model.run import Origin, Reason, State
-    from arrcli.store.contract import RunQuery
+    from arrcli.store.values import RunQuery
 
     with opened(file, state_dir) as app:
         query = RunQuery(
@@ -179,7 +179,7 @@ def _show_task(app: App, name: str, *, utc: bool, as_json: bool) -> None:
     from arrcli.cli.act import known_task
     from arrcli.cli.columns import print_json, print_rows
     from arrcli.model.json import run_json
-    from arrcli.store.contract import RunQuery
+    from arrcli.store.values import RunQuery
 
     task = known_task(app, name)
     record = app.store.task_records().get(name)

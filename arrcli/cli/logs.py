@@ -49,7 +49,7 @@ def logs(
 def _meant(app: App, target: str) -> Run:
     from arrcli.engine.asks import known
     from arrcli.errors import NotFoundError
-    from arrcli.store.contract import RunQuery
+    from arrcli.store.values import RunQuery
 
     if target.isdigit():
         return known(app.store, int(target))

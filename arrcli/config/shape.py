@@ -43,7 +43,7 @@ def key(default: str, meaning: str) -> Any:
 class Shape(BaseModel):
     """A table of the file. A key that is not given is not in `given()`: defaults are `model.task`'s alone."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)  # only the whole file is ever validated
 
     def given(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.model_fields_set}

@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arrcli.errors import NotFoundError, UsageError
 from arrcli.model.instant import Instant
 from arrcli.model.run import Origin, Reason, Run, State, TaskRecord
 from arrcli.model.task import Task
-from arrcli.store.contract import TASKS_VERSION, Move, Request, Store, Writing
+from arrcli.store.values import TASKS_VERSION, Move, Request
+
+if TYPE_CHECKING:
+    from arrcli.store.contract import Store, Writing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,8 @@ from arrcli.model.instant import Instant
 from arrcli.model.json import run_json
 from arrcli.model.run import AttemptRecord, Fault, Origin, Reason, Run, State
 from arrcli.model.task import Task, TasksFile
-from arrcli.store.contract import Move, Request, Writing
+from arrcli.store.contract import Writing
+from arrcli.store.values import Move, Request
 from arrcli.worker.wire import Attempt, Begun, Executor, Outcome
 
 BEGUN_WORTH_TELLING: Final = 30_000

@@ -17,7 +17,8 @@ from arrcli.model.event import Event
 from arrcli.model.instant import MINUTE, SECOND, Instant
 from arrcli.model.run import Reason
 from arrcli.model.task import TasksFile
-from arrcli.store.contract import Owner, Store, Writing
+from arrcli.store.contract import Store, Writing
+from arrcli.store.values import Owner
 from arrcli.worker.wire import WorkerView
 
 LONGEST_SLEEP: Final = 30 * SECOND
@@ -82,7 +83,7 @@ class Runner:
         self.killed = 0
         self._store, self._clock, self._waiter, self._owner = store, clock, waiter, owner
         self._dispatcher, self._planner, self._source = dispatcher, planner, source
-        self._is_gone, self._sink, self._each_turn, self._tidies = is_gone, sink, each_turn, tidies
+        self._is_gone, self._sink, self._each_turn, self.tidies = is_gone, sink, each_turn, tidies
         self._janitor = Janitor(store)
         self._version = -1
         self._woken = True
@@ -290,7 +291,7 @@ class Runner:
     def _checkpoint(self) -> None:
         """Now and then, also under load: the write-ahead log would grow for ever."""
         mono = self._clock.monotonic()
-        if self._tidies and mono >= self._next_checkpoint:
+        if self.tidies and mono >= self._next_checkpoint:
             self._next_checkpoint = mono + CHECKPOINT
             self._store.checkpoint()
 

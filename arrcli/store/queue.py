@@ -15,8 +15,8 @@ from typing import Any, Final, Protocol
 from arrcli.errors import StoreError
 from arrcli.model.instant import Instant, from_datetime, parse_iso, to_datetime
 from arrcli.model.run import Run, State
-from arrcli.store.contract import Move
 from arrcli.store.memory import MemoryStore
+from arrcli.store.values import Move
 
 IN_SOURCE: Final = "source"
 """What a run is held by while only the data source knows whether it was taken."""

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from arrcli.model.instant import Instant
 from arrcli.model.run import AttemptRecord, Run, State, TaskRecord
-from arrcli.store.contract import Owner, RunQuery
 from arrcli.store.rows import COLUMNS, attempt_of, last_attempt, record_of, run_of, unpacked
+from arrcli.store.values import Owner, RunQuery
 
 _RUN: Final = f"SELECT {COLUMNS} FROM runs WHERE id = ?"
 _SOONEST: Final = "AND ready_at <= ?1 ORDER BY ready_at, id LIMIT ?2"

@@ -11,7 +11,6 @@ from typing import Any, Final
 from arrcli.errors import StoreError
 from arrcli.model.instant import Instant
 from arrcli.model.run import ENDED, Run, State, TaskRecord
-from arrcli.store.contract import Move, Owner, Request
 from arrcli.store.reading import SQLReading, ask_on
 from arrcli.store.rows import (
     COLUMNS,
@@ -24,6 +23,7 @@ from arrcli.store.rows import (
     run_of,
     stage_of,
 )
+from arrcli.store.values import Move, Owner, Request
 
 _ADD: Final = f"INSERT OR IGNORE INTO runs ({INSERTED}) VALUES ({', '.join('?' * (INSERTED.count(',') + 1))})"
 _SLOT: Final = f"SELECT {COLUMNS} FROM runs WHERE scheduled = 1 AND task = ? AND era = ? AND slot = ?"

@@ -18,8 +18,8 @@ from arrcli.app import App, library_app
 from arrcli.engine.asks import Asked
 from arrcli.model.instant import SECOND
 from arrcli.model.run import State
-from arrcli.store.contract import Move
 from arrcli.store.sqlite import SQLiteStore
+from arrcli.store.values import Move
 from arrcli.testing import NOON, a_run
 
 BATCH = 128

@@ -1,0 +1,68 @@
+"""The values that a store's verbs take, beside runs and records. Apart from the contract, which only types need."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from arrcli.model.instant import Instant
+from arrcli.model.run import AttemptRecord, Origin, Reason, Run, State
+
+TASKS_VERSION: Final = "tasks_version"
+"""The meta key that changes when another process has paused or resumed a task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunQuery:
+    """Which runs: every field that is set must match. `limit` 0 is all; the newest first unless `oldest_first`.
+
+    `since` and `until` bound `due_at`, the first included, the second not. `states` are states as shown (a claimed
+    run that has not begun counts as pending). `task` matches a task's name, or the dotted path of a run without task;
+    with `*` or `?` in it, a glob.
+    """
+
+    task: str | None = None
+    states: Collection[State] = ()
+    reasons: Collection[Reason] = ()
+    origins: Collection[Origin] = ()
+    since: Instant | None = None
+    until: Instant | None = None
+    key: str | None = None
+    limit: int = 20
+    oldest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What another process asks of a daemon: `cancel` or `reload`, with JSON arguments.
+
+    `to` is the id of the owner that is asked, "" the planner.
+    """
+
+    id: int = 0
+    kind: str
+    to: str = ""
+    arguments: Mapping[str, Any]
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """A process that may hold claims: `id` is new at each start."""
+
+    id: str
+    pid: int
+    started_at: Instant
+    host: str = ""
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """From what a run was to what it becomes. `record` and `output` are kept as history of the attempt that ended."""
+
+    was: Run
+    now: Run
+    record: AttemptRecord | None = None
+    output: bytes | None = None

@@ -559,7 +559,7 @@ def library_app(
         what="library",
     )
     if store is not data_source:
-        # It can be read as long as the App, or a handle of a run, is there; at the program's end the App is stopped first.
+        # read as long as the App, or a handle, is there; at the end of the program the App has to be stopped first
         weakref.finalize(app, store.close).atexit = False
     if executor == "process" and places is None:
         app.own_folder = outputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -9,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from arrcli.engine.asks import Asked
-from arrcli.errors import ScheduleError, UsageError
+from arrcli.errors import DeniedError, NotFoundError, ScheduleError, UsageError
 from arrcli.handle import RunHandle
 from arrcli.model.instant import Instant, from_datetime, microseconds
 from arrcli.model.wall import machine_zone
 from arrcli.model.when import calendar_time
 from arrcli.options import policies
-from arrcli.registry import registered
+from arrcli.registry import registered, registered_names
 
 if TYPE_CHECKING:
     from arrcli.app import App
@@ -89,13 +90,14 @@ def _queue(app: App, asked: list[Asked]) -> list[RunHandle]:
 
 def _asked(app: App, target: Target, data: Any, options: Mapping[str, Any], at: Instant | None) -> Asked:
     known = registered(target)
-    read = {**(known.options if known is not None else {}), **policies(options)}
-    if known is not None and known.give_time:
-        read["give_time"] = True
+    read = {**(known.policies if known is not None else {}), **policies(options)}
     _refuse_for_threads(app, read)
+    _refuse_pool(app, read.get("pool", "default"))
     args, kwargs = _arguments(data)
+    name = app.target_name(target if known is None else known.function)
+    _refuse_name(app, name, is_text=known is None and isinstance(target, str))
     return Asked(
-        target=app.target_name(target if known is None else known.function),
+        target=name,
         args=args,
         kwargs=kwargs,
         at=at,
@@ -113,13 +115,34 @@ def _refuse_for_threads(app: App, options: Mapping[str, Any]) -> None:
         raise UsageError(f'{refused[0]} needs workers that are processes: start_application(executor="process")')
 
 
+def _refuse_pool(app: App, pool: str) -> None:
+    if pool != "default" and pool not in app.file.pools:
+        raise UsageError(f"there is no pool {pool!r}: pools are made in a tasks file, by [pools.{pool}]")
+
+
+def _refuse_name(app: App, name: str, *, is_text: bool) -> None:
+    """What surely cannot run is refused where it is asked for: a name that nothing has, a path that is not allowed."""
+    if name in app.file.tasks:
+        return
+    if is_text and "." not in name and ":" not in name:
+        near = difflib.get_close_matches(name, [*registered_names(), *app.file.tasks], 1)
+        hint = f"did you mean {near[0]!r}?" if near else "a function is named by its dotted path, as jobs.mail"
+        raise NotFoundError(f"no task {name!r} is registered or in a tasks file; {hint}")
+    if not app.file.allows(name):
+        raise DeniedError(f"{name} is not allowed: [arr] allow in {app.file.path} does not list it")
+
+
 def _arguments(data: Any) -> tuple[list[Any] | None, dict[str, Any]]:
     if data is None:
         return None, {}
+    plain = dict(data) if isinstance(data, Mapping) else data
     try:
-        json.dumps(data, allow_nan=False)
+        json.dumps(plain, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"the data of a task must be JSON: {error}") from None
-    if isinstance(data, Mapping):
-        return None, dict(data)
+    if isinstance(plain, dict):
+        odd = next((key for key in plain if not isinstance(key, str)), None)
+        if odd is not None:
+            raise UsageError(f"the data of a task names keyword arguments, and {odd!r} is no name: its keys are text")
+        return None, plain
     return (list(data), {}) if isinstance(data, list | tuple) else ([data], {})

@@ -50,7 +50,9 @@ def start_application(
             "an application was started while a worker imported this script — "
             'put start_application under: if __name__ == "__main__":'
         )
-    callables = Callables(shared=executor == "process" or data_source is not None)
+    if handle_signals and threading.current_thread() is not threading.main_thread():
+        raise UsageError("handle_signals=True works in the main thread only")
+    callables = Callables(shared=executor == "process" or _is_shared(data_source))
     folder = script_folder()
     app = library_app(
         workers=number_of_workers,
@@ -77,16 +79,27 @@ def stop_application(app: App, timeout: float = 8) -> bool:
     return app.finish(int(timeout * SECOND))
 
 
+def _is_shared(data_source: Any) -> bool:
+    """Whether other programs see what is queued there."""
+    return data_source is not None and (getattr(data_source, "durable", True) or getattr(data_source, "polled", True))
+
+
 def _handle_signals(app: App) -> None:
-    if threading.current_thread() is not threading.main_thread():
-        raise UsageError("handle_signals=True works in the main thread only")
+    """The first signal stops the App, and then does what it did before; a second does that at once.
+
+    Stopping is a thread's work: the program may have been interrupted in the midst of a commit, for which the engine
+    waits.
+    """
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def finish(number: int) -> None:
+        stop_application(app)
+        os.kill(os.getpid(), number)
 
     def stop(number: int, frame: Any) -> None:
         for each, handler in before.items():
             signal.signal(each, handler)
-        stop_application(app)
-        signal.raise_signal(number)
+        threading.Thread(target=finish, args=(number,), name="arr-stop").start()
 
     for number in before:
         signal.signal(number, stop)

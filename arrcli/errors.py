@@ -7,6 +7,7 @@ Each message says what is wrong, where, and the next step; each class knows the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class ArrError(Exception):
@@ -96,9 +97,13 @@ class TimedOutError(ArrError, TimeoutError):
 
 
 class RunFailed(ArrError):
-    """The result of a run that did not succeed was asked for."""
+    """The result of a run that did not succeed was asked for; `run` is how it ended, with its `fault`."""
 
     kind = "run_failed"
+
+    def __init__(self, message: str, *, run: Any = None) -> None:
+        super().__init__(message)
+        self.run = run
 
 
 class NotThereYetError(ArrError):

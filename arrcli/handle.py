@@ -116,7 +116,7 @@ def _result(run: Run) -> Any:
         return run.result
     reason = "" if run.reason is None else f" ({run.reason.value})"
     fault = "" if run.fault is None else f": {run.fault.type}: {run.fault.message}"
-    error = RunFailed(f"run {run.id} {run.state.value}{reason}{fault}")
+    error = RunFailed(f"run {run.id} {run.state.value}{reason}{fault}", run=run)
     if run.fault is not None and run.fault.traceback:
         error.add_note(run.fault.traceback)
     raise error

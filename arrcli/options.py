@@ -16,10 +16,19 @@ from arrcli.model.when import duration
 def span(said: Any) -> int:
     """Microseconds of `"5s"`, a number of seconds, or a timedelta."""
     if isinstance(said, timedelta):
+        if said < timedelta():
+            raise ScheduleError(f"{said!r} is not a duration", hint="it is below 0")
         return microseconds(said)
     if isinstance(said, bool) or not isinstance(said, str | int | float):
         raise ScheduleError(f"{said!r} is not a duration", hint='write "90s", a number of seconds, or a timedelta')
     return duration(said)
+
+
+def _some_span(said: Any) -> int:
+    length = span(said)
+    if length == 0:
+        raise ScheduleError(f"{said!r} is no time at all", hint='write "90s", or leave it out')
+    return length
 
 
 def _whole(said: Any) -> int:
@@ -57,7 +66,7 @@ def _told(said: Any) -> Any:
 
 
 _POLICIES: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "timeout": span,
+    "timeout": _some_span,
     "stop_grace": span,
     "retries": _count,
     "retry_delay": span,
@@ -75,7 +84,7 @@ _POLICIES: Final[Mapping[str, Callable[[Any], Any]]] = {
 _OF_A_RUN: Final[Mapping[str, Callable[[Any], Any]]] = {
     "priority": _whole,
     "key": str,
-    "expires": span,
+    "expires": _some_span,
 }
 
 

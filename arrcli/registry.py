@@ -81,6 +81,11 @@ def registered(target: str | Callable[..., Any]) -> Registered | None:
     return next((one for one in _registered.values() if one.function is target), None)
 
 
+def registered_names() -> list[str]:
+    """Every name that `@task` registered in this program."""
+    return list(_registered)
+
+
 class Callables:
     """Names for the callables of one App. `shared`: another process must be able to find them by their names."""
 
@@ -136,8 +141,8 @@ class Callables:
         if local is not None:
             return local
         script = _script()
-        if script is not None and path.startswith(f"{script.stem}."):
-            found = _walk(sys.modules["__main__"], path.removeprefix(f"{script.stem}."))
+        if script is not None and path.startswith((f"{script}.", f"{script}:")):
+            found = _walk(sys.modules["__main__"], path[len(script) + 1 :])
             if callable(found):
                 return found  # type: ignore[no-any-return]  # callable() tells mypy nothing of its result
         raise LookupError(path)
@@ -148,19 +153,29 @@ def importable(function: Callable[..., Any]) -> str | None:
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
     if not module or not name or _walk(sys.modules.get(module), name) is not function:
         return None
-    if module != "__main__":
-        return f"{module}.{name}" if "." not in name else f"{module}:{name}"
-    script = _script()
-    return None if script is None or not script.stem.isidentifier() else f"{script.stem}.{name}"
+    if module == "__main__":
+        module = _script()
+    if module is None:
+        return None
+    return f"{module}.{name}" if "." not in name else f"{module}:{name}"
 
 
 def script_folder() -> str | None:
     """The folder of the running script, where it is a file: its callables are imported from there elsewhere."""
-    script = _script()
-    return None if script is None else str(script.parent)
+    file = _script_file()
+    return None if file is None else str(file.parent)
 
 
-def _script() -> Path | None:
+def _script() -> str | None:
+    """The name under which another process imports what runs here as `__main__`; None where it cannot."""
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    if spec is not None:
+        return str(spec.name)  # python -m package.module
+    file = _script_file()
+    return file.stem if file is not None and file.stem.isidentifier() else None
+
+
+def _script_file() -> Path | None:
     main = sys.modules.get("__main__")
     file = getattr(main, "__file__", None)
     if file is None or getattr(main, "__spec__", None) is not None:

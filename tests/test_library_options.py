@@ -97,7 +97,7 @@ def test_a_tasks_file_bounds_what_may_be_asked_of_its_daemon(tmp_path: Path) -> 
         '[arr]\nallow = ["library_tasks.*"]\n[pools.heavy]\nsize = 1\n[tasks.fact]\nfunc = "math.factorial"\n'
     )
     with connect(tmp_path / "tasks.toml") as queue:
-        with pytest.raises(DeniedError, match="math.gcd is not allowed"):
+        with pytest.raises(DeniedError, match=r"math\.gcd is not allowed"):
             execute_task(queue, "math.gcd", [1, 2])
         with pytest.raises(NotFoundError, match="did you mean 'fact'"):
             execute_task(queue, "fcat")

@@ -60,6 +60,10 @@ class Waiter:
         self._bell = bell
         self._out, self._in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else _pipe()
 
+    def listen(self, bell: Bell) -> None:
+        """Wait for this bell too, from now on; by the thread that waits."""
+        self._bell = bell
+
     def wait(self, filenos: Iterable[int], timeout_us: int) -> bool:
         """Wait at most so long; True when somebody rang or woke, False when only a descriptor or the time did."""
         poll = select.poll()  # made anew: a number may be another descriptor than it was at the last wait

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -120,3 +121,7 @@ class TasksFile:
     reload: Literal["auto", "manual"] = "auto"
     digest: str = ""
     notes: Sequence[str] = ()
+
+    def allows(self, path: str) -> bool:
+        """Whether `allow` lets this bare dotted path be asked for."""
+        return self.allow is None or any(fnmatch.fnmatchcase(path, pattern) for pattern in self.allow)

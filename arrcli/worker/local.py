@@ -190,7 +190,7 @@ class LocalThreads:
         routed.write_to(output)
         run = _run_of(taken)
         enter_run(run)
-        done = perform(taken.attempt, find=self._find)
+        done = _refused(taken.attempt) or perform(taken.attempt, find=self._find)
         if taken.is_cancelled and run.saw_cancel:
             done = Done(kind="cancelled", error_type="Cancelled", error_message="cancelled")
         duration = (time.monotonic_ns() - begun) // 1000
@@ -259,6 +259,16 @@ def _run_of(taken: _Taken) -> CurrentRun:
         report=report,
         is_cancelled=lambda _: taken.is_cancelled,
     )
+
+
+def _refused(attempt: Attempt) -> Done | None:
+    """What only a process can do is not silently left out: the attempt fails, and says why."""
+    asked = {"timeout": attempt.timeout is not None, "env": bool(attempt.env), "cwd": attempt.cwd is not None}
+    wanted = [name for name, is_set in asked.items() if is_set]
+    if not wanted:
+        return None
+    said = f"{', '.join(wanted)}: threads of a program cannot do that; it needs workers that are processes"
+    return Done(kind="failed", error_type="arrcli.UsageError", error_message=said, retryable=False)
 
 
 def _outcome(taken: _Taken, done: Done, duration: int, output: bytes) -> Outcome:

@@ -282,6 +282,14 @@ def test_what_must_not_run_twice_fails_when_it_is_killed_at_the_end_of_the_grace
     assert (bench.run(waiting.id).state, bench.run(waiting.id).attempt) == (State.PENDING, 0)
 
 
+def test_a_run_that_had_not_begun_at_its_worker_s_death_is_not_told_of_as_a_retry() -> None:
+    bench = Bench()
+    run = bench.add()
+    bench.ends(run.id, "lost", begun=False, worker=0, error_message="killed by SIGKILL")
+    bench.ends(run.id)
+    assert [event.kind for event in bench.events if event.run] == ["worker_died", "run_started", "run_succeeded"]
+
+
 # -- much at once ----
 
 

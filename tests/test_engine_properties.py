@@ -113,6 +113,8 @@ class World:
         assert owned == set(self.bench.working()) | {each.run_id for each in unsettled}
         small = sum(run.pool == "small" for run in self.bench.kept.running())
         assert small <= 1, "a pool holds more than its size"
+        active = Counter(run.task for run in runs if run.task and not run.ended and (run.attempt > 0 or run.claimed_by))
+        assert all(count <= 1 for count in active.values()), "a task has more active runs than its limit"
 
     def ends_well(self) -> None:
         """Once all is let go and nothing new comes, every run ends."""

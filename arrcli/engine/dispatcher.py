@@ -168,15 +168,15 @@ class Dispatcher:
         work.freed.add(f"pool {run.pool}")
 
     def _told(self, move: Move, outcome: Outcome, now: Instant) -> Sequence[Event]:
-        if outcome.kind == "released" and move.now.state is State.PENDING:
-            return ()
-        events = []
+        events: list[Event] = []
         if outcome.begun and outcome.started_at is not None and not move.was.begun:
             began = move.was.began(at=outcome.started_at, live=None)
             events.append(Event(at=outcome.started_at, kind="run_started", run=began))
         if outcome.kind == "lost" and outcome.worker is not None and not self.draining:
             details: Mapping[str, Any] = {"worker": outcome.worker, "message": outcome.error_message}
             events.append(Event(at=now, kind="worker_died", run=move.was, details=details))
+        if move.now.attempt < move.was.attempt and move.now.state is State.PENDING:
+            return events  # it had not begun: nothing is tried again
         details = {"ready_at": move.now.ready_at} if move.now.state is State.PENDING else {}
         events.append(Event(at=now, kind=_TOLD[move.now.state], run=move.now, details=details))
         return events

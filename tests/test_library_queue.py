@@ -11,6 +11,7 @@ import pytest
 from command_line import eventually
 
 from arrcli import App, QueueStore, background_worker, execute_task, execute_task_at, execute_tasks
+from arrcli.engine import runner
 from arrcli.errors import StoreError, UsageError
 from arrcli.model.run import State
 
@@ -43,6 +44,12 @@ class Queue:
         self.apps.add(app)
         if verb in self.broken:
             raise OSError("the queue is away")
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A queue that failed is asked again at once, rather than after a second."""
+    monkeypatch.setattr(runner, "STALL", 20_000)
 
 
 @pytest.fixture

@@ -367,3 +367,28 @@ def test_two_engines_do_not_let_go_and_hold_by_turns(
         done += [two.daemon.ends(run_id).id for run_id in two.daemon.working()]
         two.pass_time(SECOND)
     assert (sorted(done), two.guest.executor.submitted) == ([run.id for run in runs], [])
+
+
+def test_a_retry_is_not_put_off_by_a_clock_that_was_set_back_where_nobody_plans() -> None:
+    bench = Bench(plans=False)
+    run = bench.add(options={"retries": 1, "retry_delay": 10 * SECOND})
+    bench.fails(run.id)
+    bench.clock.jump(-DAY)
+    bench.turn()
+    bench.pass_time(12 * SECOND)
+    assert bench.working() == [run.id]
+
+
+def test_history_is_tidied_by_who_knows_how_long_it_is_kept() -> None:
+    bench = Bench(task(BY_HAND, 'keep_for = "90d"'))
+    old = bench.ends(bench.add(task="t", func="x").id)
+    bare = bench.ends(bench.add().id)
+    bench.pass_time(40 * DAY)
+    guest = Bench(store=bench.kept, plans=False, name="guest", now=bench.clock.now())
+    guest.runner.file = NO_TASKS
+    guest.pass_time(10 * MINUTE, MINUTE)
+    assert [run.id for run in bench.runs()] == [old.id]
+    assert bench.kept.run(bare.id) is None
+    bench.edit("")
+    bench.pass_time(10 * MINUTE, MINUTE)
+    assert bench.runs() == []

@@ -27,7 +27,7 @@ class Janitor:
     def visit(self, file: TasksFile, now: Instant) -> int:
         """Prune one task's history by at most a batch; how many rows went."""
         if not self._left:
-            self._left = ["", *self._store.task_records()]
+            self._left = ["", *_known(self._store, file)]
             self._next_round = now + EVERY
         name = self._left[-1]
         keep, age = _bounds(file, name)
@@ -51,6 +51,11 @@ def prune_all(store: Store, file: TasksFile, now: Instant, *, older: int | None 
                 gone = w.prune(task=name, keep=keep, before=before, limit=BATCH)
             total += gone
     return total
+
+
+def _known(store: Store, file: TasksFile) -> list[str]:
+    """The tasks whose bounds can be told: of this file, or removed. One of another program's file is left to it."""
+    return [name for name, record in store.task_records().items() if name in file.tasks or record.removed]
 
 
 def _bounds(file: TasksFile, name: str) -> tuple[int, int]:

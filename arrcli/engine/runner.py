@@ -168,7 +168,7 @@ class Runner:
         if self._wanted(now):
             self._transact(now)
         self._drain()
-        if not self.stopping and not self._woken and self._janitor.due(now):
+        if self.tidies and not self.stopping and not self._woken and self._janitor.due(now):
             self._tidy(now)
 
     def sleep(self) -> None:
@@ -302,9 +302,10 @@ class Runner:
         if self._new_file is not None:
             told += self._adopt(w, self._new_file, now)
         self._take_requests(w, work, now)
+        if self._set_back and self.tidies:
+            w.set_back(self._set_back, now=now)
         if self._planner is not None and not self.stopping:
             if self._set_back:
-                w.set_back(self._set_back, now=now)
                 told += self._planner.clock_stepped(w, now, back=self._set_back).events
             planned = self._planner.plan(w, now)
             told += planned.events

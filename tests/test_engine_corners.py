@@ -392,3 +392,16 @@ def test_history_is_tidied_by_who_knows_how_long_it_is_kept() -> None:
     bench.edit("")
     bench.pass_time(10 * MINUTE, MINUTE)
     assert bench.runs() == []
+
+
+def test_a_program_that_does_not_know_a_task_leaves_its_lost_run_to_one_that_does(tmp_path: Path) -> None:
+    two = Two(tmp_path / "arr.db", task(BY_HAND, 'on_lost = "fail"'), places=4)
+    run, bare = two.daemon.add(task="t", func="x"), two.daemon.add()
+    two.daemon.executor.attempts.clear()
+    two.guest.gone.add(two.daemon.owner.id)
+    two.guest.pass_time(5 * SECOND, SECOND)
+    assert two.guest.run(run.id).claimed_by == two.daemon.owner.id
+    assert (two.guest.working(), two.guest.run(bare.id).losses) == ([bare.id], 1)
+    two.daemon.restart()
+    assert (two.daemon.run(run.id).state, two.daemon.run(run.id).reason) == (State.FAILED, Reason.LOST)
+    assert two.guest.ends(bare.id).state is State.SUCCEEDED

@@ -232,8 +232,13 @@ class Dispatcher:
                 work.events.append(Event(at=now, kind="run_skipped", run=ended))
 
     def recover(self, w: Writing, work: Work, owner: str, now: Instant) -> None:
-        """Take back the claims of an owner that is gone: an attempt that may have begun counts."""
-        for was in w.claimed_by(owner):
+        """Take back the claims of an owner that is gone: an attempt that may have begun counts.
+
+        Those of tasks that only another program's file knows wait for it: `on_lost` may say never to run them twice.
+        """
+        claims = w.claimed_by(owner)
+        ours = [run for run in claims if self._file.path or run.task is None or run.task in self.registered]
+        for was in ours:
             policy = policy_of(was, self._task(was))
             fault = Fault("arrcli.Lost", "the daemon that ran it ended without a word")
             becomes = lost(was, policy, fault, now=now, died=False)
@@ -251,6 +256,8 @@ class Dispatcher:
                 work.events.append(Event(at=now, kind="run_recovered", run=becomes))
                 if becomes.state is State.FAILED:
                     self._follow(w, becomes, now)
+        if len(ours) < len(claims):
+            return
         for request in w.take_requests([owner]):
             if request.kind == "cancel":
                 reason = Reason(request.arguments.get("reason", Reason.USER))

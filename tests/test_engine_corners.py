@@ -242,6 +242,56 @@ def test_retries_that_go_by_turns_do_not_stand_before_others() -> None:
     assert len(bench.working()) == 2
 
 
+def test_a_wider_limit_and_a_pool_that_is_gone_let_the_held_go_at_the_reload() -> None:
+    narrow = "[pools.p]\nsize = 1\n" + task(BY_HAND, "max_concurrent = 1") + task(BY_HAND, 'pool = "p"', name="u")
+    bench = Bench(narrow, places=9)
+    for name, pool in (("t", "default"), ("u", "p")):
+        for _ in range(3):
+            bench.add(task=name, func="x", pool=pool)
+    assert len(bench.working()) == 2
+    bench.edit(task(BY_HAND, "max_concurrent = 2") + task(BY_HAND, name="u"))
+    assert [bench.run(run_id).task for run_id in bench.working()].count("t") == 2
+    assert [bench.run(run_id).task for run_id in bench.working()].count("u") == 3
+
+
+def test_a_reload_that_is_asked_for_reads_the_file_at_once() -> None:
+    bench = Bench()
+    heard: list[bool] = []
+
+    def poll(now: int, *, asked: bool) -> None:
+        heard.append(asked)
+
+    bench.poll = poll  # type: ignore[method-assign]
+    with bench.kept.writing() as w:
+        w.add_request(Request(kind="reload", to="", arguments={}, at=NOON))
+    bench.ring()
+    bench.runner.sleep()
+    bench.turn(2)
+    assert (bench.waiter.patience, heard) == ([0], [False, True, False])
+
+
+def test_a_cancel_during_the_drain_is_heard() -> None:
+    bench = Bench()
+    run = bench.add()
+    bench.begins(run.id)
+    bench.runner.stop(grace_us=HOUR)
+    asks.cancel(bench.kept, [run.id], bench.clock.now())
+    bench.ring()
+    assert bench.executor.cancelled == [(run.id, False)]
+    bench.ends(run.id, "cancelled")
+    assert (bench.runner.ended, bench.run(run.id).state) == (True, State.CANCELLED)
+
+
+def test_a_cancelled_retry_leaves_its_place_to_the_next() -> None:
+    bench = Bench(task(BY_HAND, 'max_concurrent = 1\nretries = 1\nretry_delay = "1h"'))
+    first, second = (bench.add(task="t", func="x") for _ in range(2))
+    bench.fails(first.id)
+    assert bench.working() == []
+    asks.cancel(bench.kept, [first.id], bench.clock.now())
+    bench.ring()
+    assert bench.working() == [second.id]
+
+
 def test_a_judgement_that_takes_several_turns_is_not_slept_over() -> None:
     bench = Bench(task(BY_HAND, "max_concurrent = 1"))
     bench.kept.append([a_run(task="t", func="x") for _ in range(10_000)])

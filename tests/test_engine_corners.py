@@ -175,6 +175,17 @@ def test_tasks_that_did_not_change_keep_their_next_fire() -> None:
     assert bench.slots("steady") == [420]
 
 
+def test_a_new_period_counts_from_the_last_slot_also_when_its_run_was_pruned() -> None:
+    bench = Bench(task('every = "10m"', 'keep_for = "90s"'))
+    bench.pass_time(10 * MINUTE)
+    bench.ends(bench.working()[0])
+    bench.pass_time(3 * MINUTE, MINUTE)
+    assert bench.runs() == []
+    bench.edit(task('every = "4m"'))
+    bench.pass_time(MINUTE)
+    assert bench.slots() == [840]
+
+
 # -- pauses ----
 
 

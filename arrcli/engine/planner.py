@@ -69,13 +69,22 @@ class Planner:
         else:
             anchor = known.anchor
             if isinstance(task.schedule, Every):
-                last = w.last_scheduled(task.name)
-                anchor = anchor if last is None else last.last_slot or last.slot or anchor
+                anchor = self._last_slot(w, task.name, known) or anchor
             known = _owing_nothing(known)
             record = replace(known, mark=max(now, known.mark), anchor=anchor, digest=digest, removed=False)
         if times:
             record = self._seen_times(w, task, record, times, now, planned)
         return record
+
+    def _last_slot(self, w: Writing, name: str, known: TaskRecord) -> Instant | None:
+        """The last slot that its schedule named so far, also where its history is gone."""
+        row = w.last_scheduled(name)
+        if row is not None:
+            return row.last_slot or row.slot
+        schedule = self.tasks[name].schedule if name in self.tasks else None
+        if not isinstance(schedule, Every) or (following := schedule.after(known.mark)) is None:
+            return None
+        return following - schedule.period
 
     def _seen_times(
         self, w: Writing, task: Task, record: TaskRecord, times: Sequence[Instant], now: Instant, planned: Planned

@@ -284,6 +284,7 @@ class App:
             "started_at": self._owner.started_at,
             "version": arr_version(),
             "file": self.file.path if runner is None else runner.file.path,
+            "digest": self.file.digest if runner is None else runner.file.digest,
             "workers": self.file.workers,
             "beat": self.clock.monotonic(),
             "boot": boot_id(),
@@ -474,7 +475,7 @@ def daemon_app(file: TasksFile, places: Places, *, sink: Sink, source: Source | 
     if lock is None:
         raise StoreHeldError(_held_by(places))
     try:
-        store = SQLiteStore(places.database, privileged=True)
+        store = SQLiteStore(places.database, privileged=True, gate=places.gate)
     except BaseException:
         lock.release()
         raise
@@ -514,7 +515,7 @@ def client_app(file: TasksFile, places: Places, *, create: bool, read_only: bool
         places.make()
     if not create and not places.database.exists():
         return App(MemoryStore(), places=places, file=file, plans=False, what="client")
-    store = SQLiteStore(places.database, create=create, read_only=read_only)
+    store = SQLiteStore(places.database, create=create, read_only=read_only, gate=places.gate)
     return App(store, places=places, file=file, plans=False, what="client")
 
 
@@ -522,7 +523,7 @@ def store_client(database: Path) -> App:
     """An App on a store, made if need be, that executes nothing."""
     places = Places.of_database(database)
     places.make()
-    return App(SQLiteStore(places.database), places=places, plans=False, what="client")
+    return App(SQLiteStore(places.database, gate=places.gate), places=places, plans=False, what="client")
 
 
 def library_app(
@@ -592,7 +593,7 @@ def _opened(data_source: Any) -> tuple[Store, Places | None]:
     if isinstance(data_source, str | os.PathLike):
         places = Places.of_database(Path(os.fspath(data_source)))
         places.make()
-        return SQLiteStore(places.database), places
+        return SQLiteStore(places.database, gate=places.gate), places
     if isinstance(data_source, SQLiteStore):
         places = Places.of_database(data_source.path)
         places.make()

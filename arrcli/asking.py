@@ -91,6 +91,8 @@ def _queue(app: App, asked: list[Asked]) -> list[RunHandle]:
 def _asked(app: App, target: Target, data: Any, options: Mapping[str, Any], at: Instant | None) -> Asked:
     known = registered(target)
     read = {**(known.policies if known is not None else {}), **policies(options)}
+    if known is not None:
+        read["name"] = known.name
     _refuse_for_threads(app, read)
     _refuse_pool(app, read.get("pool", "default"))
     args, kwargs = _arguments(data)

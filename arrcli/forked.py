@@ -84,9 +84,10 @@ class ForkedStore:
 def serve(database: str) -> None:
     """Answer the questions of a forked child, a line of JSON each, until it asks no more."""
     from arrcli.engine import asks
+    from arrcli.host.places import Places
     from arrcli.store.sqlite import SQLiteStore
 
-    store = SQLiteStore(database, create=False)
+    store = SQLiteStore(database, create=False, gate=Places.of_database(Path(database)).gate)
     for line in sys.stdin.buffer:
         verb, what = json.loads(line)
         answer: Any = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,11 +33,14 @@ def cancel(
     from arrcli.cli.columns import print_json, say
     from arrcli.cli.opened import opened
     from arrcli.engine.asks import cancel as cancelled
+    from arrcli.errors import UsageError
     from arrcli.model.json import run_json
 
     with opened(file, state_dir, writes=True) as app:
         meant = _live_runs(app, target)
         if len(meant) > 1 and not yes and not as_json:
+            if not sys.stdin.isatty():
+                raise UsageError(f"{len(meant)} runs of {target} would be cancelled; say so with --yes")
             typer.confirm(f"cancel {len(meant)} runs of {target}?", abort=True, err=True)
         after = cancelled(app.store, [run.id for run in meant], app.clock.now(), force=force)
         app.wake()

@@ -30,11 +30,10 @@ def check(
     from arrcli.cli.opened import to_set_up
     from arrcli.clock import SYSTEM
     from arrcli.config.advice import warnings
-    from arrcli.config.load import load
     from arrcli.model.when import duration
 
     which = to_set_up(tasks if tasks is not None else file, state_dir)
-    found = load(which.path)
+    found = which.file()
     now = SYSTEM.now()
     results = _inspected(found, duration(timeout) / 1e6)
     noted = [*found.notes, *warnings(found, now, shown=str(which.path))]

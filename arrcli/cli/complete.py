@@ -11,7 +11,7 @@ def task_names(incomplete: str) -> Sequence[str]:
     with contextlib.suppress(Exception):
         from arrcli.cli.opened import chosen
 
-        return [name for name in chosen(None, None, quiet=True).file().tasks if name.startswith(incomplete)]
+        return [name for name in chosen(None, None, quiet=True).file(quiet=True).tasks if name.startswith(incomplete)]
     return []
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Annotated
+
+import typer
+
 from arrcli.cli.options import Debug, File, StateDir, TaskName
 
 
 def execute(
     task: TaskName,
+    raw: Annotated[bool, typer.Option("--raw", help="Its output as written, escape sequences too.")] = False,
     file: File = None,
     state_dir: StateDir = None,
     debug: Debug = False,
@@ -35,7 +41,8 @@ def execute(
         timeout=known.timeout,
         stop_grace=known.stop_grace,
     )
-    ended = executed(attempt, python_path=found.python_path, cwd=found.folder)
+    relay = None if raw or not sys.stdout.isatty() else _cleaned
+    ended = executed(attempt, python_path=found.python_path, cwd=found.folder, relay=relay)
     if ended.timed_out:
         say(f"{known.name} timed out")
         return 124
@@ -44,7 +51,14 @@ def execute(
         return ended.status if 0 < ended.status < 256 else 1
     if ended.told["kind"] == "succeeded":
         return 0
-    if ended.told.get("error_traceback"):
-        say(clean(str(ended.told["error_traceback"])).rstrip())
-    say(clean(f"{ended.told['error_type']}: {ended.told['error_message']}"))
-    return 1
+    said = ended.told.get("error_traceback") or f"{ended.told['error_type']}: {ended.told['error_message']}"
+    say(clean(str(said)).rstrip())
+    return ended.code
+
+
+def _cleaned(data: bytes) -> None:
+    """What the task wrote, without what a terminal would obey."""
+    from arrcli.text import clean
+
+    sys.stdout.write(clean(data.decode("utf-8", "replace")))
+    sys.stdout.flush()

@@ -51,10 +51,22 @@ def runs(
         if as_json:
             print_json({"runs": [run_json(run) for run in found]})
             return
+        if not found and task is not None:
+            _refuse_unknown(task, app)
         rows = _rows(found, app, utc=utc)
     print_rows(("ID", "TASK", "DUE", "ORIGIN", "STATE", "TOOK", "WHY"), rows, plain=plain)
     if not found and not plain:
         say("no runs" if task is None else f"no runs of {task}")
+
+
+def _refuse_unknown(task: str, app: App) -> None:
+    """Nothing of this name: a task that has not run yet is fine, a name that nothing has is not found."""
+    from arrcli.cli.act import known_task
+    from arrcli.store.values import RunQuery
+
+    plain = not any(mark in task for mark in "*?[")
+    if plain and task not in app.file.tasks and not app.store.runs(RunQuery(task=task, limit=1)):
+        known_task(app, task)
 
 
 def _word(kind: Any, said: str, what: str) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arrcli.errors import ConfigError, NotFoundError
+from arrcli.host.files import distrust
 from arrcli.host.places import Places
 
 if TYPE_CHECKING:
@@ -26,11 +27,18 @@ class Chosen:
     path: Path
     places: Places
 
-    def file(self) -> TasksFile:
-        """Read and checked: ConfigError with every fault in it, NotFoundError where it is gone."""
+    def file(self, *, quiet: bool = False) -> TasksFile:
+        """Read and checked: ConfigError with every fault in it, NotFoundError where it is gone.
+
+        What other users could change is refused where root runs it (UntrustedError), and warned of otherwise.
+        """
         from arrcli.config.load import load
 
-        return load(self.path)
+        found = load(self.path)
+        for fault in distrust([Path(found.path), self.places.folder, *map(Path, found.python_path)]):
+            if not quiet:
+                print(f"warning: {fault}", file=sys.stderr)
+        return found
 
 
 def to_set_up(file: Path | None, state: Path | None) -> Chosen:
@@ -82,12 +90,12 @@ def _file_or_store(which: Chosen, *, quiet: bool) -> TasksFile:
     from arrcli.model.task import TasksFile
 
     try:
-        return which.file()
+        return which.file(quiet=quiet)
     except (ConfigError, NotFoundError) as error:
-        if not which.places.database.exists():
+        if isinstance(error, NotFoundError) and not which.places.database.exists():
             raise
         if not quiet:
-            said = str(error).partition(";")[0]
+            said = str(error).partition(";")[0].strip().rpartition("\n")[2]
             print(f"note: {said}; going by the store alone (see: arr check {which.path})", file=sys.stderr)
         return TasksFile(path=str(which.path), folder=str(which.path.absolute().parent), tasks={})
 
@@ -110,7 +118,8 @@ def opened(
     from arrcli.app import client_app
 
     which = chosen(file, state, quiet=quiet)
-    tasks = which.file() if needs_tasks else _file_or_store(which, quiet=quiet)
+    gone = not which.path.exists() and which.places.daemon() is not None
+    tasks = which.file() if needs_tasks and not gone else _file_or_store(which, quiet=quiet)
     app = client_app(tasks, which.places, create=creates, read_only=not writes)
     try:
         yield app

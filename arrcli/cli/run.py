@@ -53,24 +53,15 @@ def run(
     from dataclasses import replace
 
     from arrcli.cli.opened import to_set_up
-    from arrcli.config.load import load
+    from arrcli.host.files import refuse_network
 
     which = to_set_up(tasks if tasks is not None else file, state_dir)
-    taken = load(which.path)
+    taken = which.file()
     if workers is not None:
         taken = replace(taken, workers=workers)
-    _trusted(taken, which.path, which.places.folder)
+    refuse_network(which.places.folder if which.places.folder.exists() else which.path.absolute().parent)
     _tell_of_orphans(which)
     return Daemon(taken, which.path, which.places, burst=burst, plain=plain, as_json=as_json, ascii=ascii).run()
-
-
-def _trusted(file: TasksFile, path: Path, folder: Path) -> None:
-    from arrcli.cli.columns import say
-    from arrcli.host.files import distrust, refuse_network
-
-    refuse_network(path.absolute().parent if not folder.exists() else folder)
-    for fault in distrust([Path(file.path), folder, *map(Path, file.python_path)]):
-        say(f"warning: {fault}")
 
 
 def _tell_of_orphans(which: Chosen) -> None:

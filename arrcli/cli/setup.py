@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -20,12 +21,13 @@ def init(
     from arrcli.cli.columns import say
     from arrcli.config.starter import starter
     from arrcli.errors import UsageError
+    from arrcli.host.files import open_private
 
-    try:
-        with tasks.open("w" if force else "x") as out:
-            out.write(starter(tasks))
-    except FileExistsError:
-        raise UsageError(f"{tasks} is there already; name another, or replace it with --force") from None
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
+    if not force and os.path.lexists(tasks):
+        raise UsageError(f"{tasks} is there already; name another, or replace it with --force")
+    with os.fdopen(open_private(tasks, flags), "w") as out:
+        out.write(starter(tasks))
     say(f"wrote {tasks}; look at it, then: arr check {tasks}; arr run {tasks}")
 
 

@@ -39,6 +39,9 @@ def upcoming(
             raise NotThereYetError(f"arr list {name} is not there yet")
     with opened(file, state_dir, needs_tasks=True) as app:
         snapshot = app.snapshot(pending_limit=0)
+        facts = (app.places.daemon() or {}) if app.places is not None else {}
+    if facts.get("digest", app.file.digest) != app.file.digest:
+        say(f"note: the daemon still goes by what {app.file.path} said before it was edited (take it: arr reload)")
     entries = list(_every_fire(snapshot, until) if until is not None else snapshot.upcoming)
     idle = list(snapshot.idle)
     if pattern is not None:

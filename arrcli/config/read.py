@@ -90,6 +90,8 @@ def _decoded(data: bytes, file: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        if data.startswith(b"SQLite format 3"):
+            raise ConfigError(f"{clean(file)} is a store, not a tasks file — name the tasks file") from None
         coding = _BOMS.get(data[:2])
         if coding:
             raise ConfigError(f"{clean(file)} is {coding}, not UTF-8 — save it as UTF-8") from None

@@ -11,7 +11,7 @@ from typing import Any, Final
 from arrcli.dashboard import times
 from arrcli.dashboard.words import fault_line, memory, safe, why
 from arrcli.model.event import Event, Kind
-from arrcli.model.instant import Instant, iso
+from arrcli.model.instant import SECOND, Instant, iso
 from arrcli.model.run import Run
 from arrcli.text import shortened
 
@@ -114,7 +114,8 @@ def _retrying(event: Event) -> str:
     if run is None:
         return "retry"
     ready_at = event.details.get("ready_at", run.ready_at)
-    wait = f"in {times.countdown(ready_at - event.at)}, after attempt {run.attempt}"
+    left = max(0, ready_at - event.at)
+    wait = f"in {times.lasted(left) if left < SECOND else times.countdown(left)}, after attempt {run.attempt}"
     return _about("retry", event, wait, shortened(why(run), 600), f"(arr logs {run.id})" if run.id else "")
 
 

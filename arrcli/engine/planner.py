@@ -342,7 +342,7 @@ def _replaced_at_once(task: Task, live: Sequence[Instant]) -> Sequence[Instant]:
 def _overlap(task: Task, occupied: int) -> Reason | None:
     """Why a live slot does not become a run, with so many runs of its task active or waiting; None: it does."""
     limit = task.limit
-    if limit is None or occupied < limit or task.on_overlap in ("allow", "replace"):
+    if limit is None or occupied < limit or task.on_overlap == "replace":
         return None
     if task.on_overlap == "skip":
         return Reason.OVERLAP

@@ -37,7 +37,7 @@ def attempt_of(run: Run, policy: Task) -> Attempt:
         run_id=run.id,
         number=run.attempt,
         func=run.func,
-        task=run.task,
+        task=run.options.get("name") if run.task is None else run.task,
         args=run.args,
         kwargs=run.kwargs,
         typed_args=typed.get("args", ()),

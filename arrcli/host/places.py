@@ -40,6 +40,11 @@ class Places:
         return self.folder / "planner.lock"
 
     @property
+    def gate(self) -> Path:
+        """Passed before each write to the database, so that loops of writers starve nobody."""
+        return self.folder / "gate"
+
+    @property
     def bell(self) -> Path:
         return self.folder / "bell"
 

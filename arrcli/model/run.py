@@ -159,8 +159,8 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The task's name, or the bare dotted path."""
-        return self.task if self.task is not None else self.func
+        """The task's name, that under which a program registered the callable, or the bare dotted path."""
+        return self.task if self.task is not None else str(self.options.get("name", self.func))
 
     def but(self, **changes: Any) -> Run:
         """The same run with other values: `dataclasses.replace`, at a tenth of its cost, for this is done per run."""
@@ -170,7 +170,16 @@ class Run:
         return made
 
     def claimed(self, *, by: str) -> Run:
-        return self._to(State.RUNNING, attempt=self.attempt + 1, claimed_by=by, held_by=None, started_at=None)
+        """What was wrong with the attempt before stands in that attempt's record."""
+        return self._to(
+            State.RUNNING,
+            attempt=self.attempt + 1,
+            claimed_by=by,
+            held_by=None,
+            started_at=None,
+            reason=None,
+            fault=None,
+        )
 
     def began(self, *, at: Instant, live: str | None) -> Run:
         """The worker has called the function: no change of state, only knowledge."""

@@ -38,8 +38,8 @@ class SQLiteStore(SQLReading):
     """Implements `contract.Store` on a file.
 
     `create=False`: NotFoundError where there is none. `read_only`: never creates or changes anything. `privileged`:
-    the daemon's, which passes the gate first. One connection writes, under a lock; each thread reads on one of its
-    own; none is used in a forked child.
+    the daemon's, which passes the `gate` (default: `PATH.gate`) first. One connection writes, under a lock; each
+    thread reads on one of its own; none is used in a forked child.
     """
 
     durable = True
@@ -53,6 +53,7 @@ class SQLiteStore(SQLReading):
         read_only: bool = False,
         privileged: bool = False,
         patience: float = PATIENCE_S,
+        gate: Path | None = None,
     ) -> None:
         self.path = Path(path)
         self.read_only = read_only
@@ -68,19 +69,19 @@ class SQLiteStore(SQLReading):
         self._check_file(create=create and not read_only)
         self._inode = self.path.stat().st_ino
         try:
-            self._begin(privileged=privileged)
+            self._begin(Path(f"{self.path}.gate") if gate is None else gate, privileged=privileged)
         except BaseException:
             self.close()
             raise
 
-    def _begin(self, *, privileged: bool) -> None:
+    def _begin(self, gate: Path, *, privileged: bool) -> None:
         where = str(self.path)
         with _translated(where):
             if self.read_only:
                 if version(self._read_on(), where) == 0:
                     raise NotFoundError(f"there is no store at {where} yet: the file is empty; arr run makes one")
                 return
-            self._gate = Gate(f"{where}.gate", privileged=privileged, patience=self._patience)
+            self._gate = Gate(str(gate), privileged=privileged, patience=self._patience)
             self._writer = self._connect()
             self._open.append((threading.main_thread(), self._writer))
             with self._gate.passed():

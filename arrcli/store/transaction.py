@@ -30,7 +30,7 @@ _SLOT: Final = f"SELECT {COLUMNS} FROM runs WHERE scheduled = 1 AND task = ? AND
 _KEY: Final = f"SELECT {COLUMNS} FROM runs WHERE key = ? AND stage IN (0, 1, 3) ORDER BY id LIMIT 1"
 _FENCE: Final = "WHERE id = ? AND state = ? AND attempt = ? AND claimed_by IS ?"
 _CLAIM: Final = f"""UPDATE runs SET state = 'running', stage = 2, attempt = ?, claimed_by = ?, held_by = NULL,
-    started_at = NULL {_FENCE}"""
+    started_at = NULL, reason = NULL, fault = NULL {_FENCE}"""
 _BEGIN: Final = f"UPDATE runs SET started_at = ?, live = ? {_FENCE}"
 _MOVE: Final = f"""UPDATE runs SET state = ?, stage = ?, reason = ?, ready_at = ?, started_at = ?, finished_at = ?,
     duration = ?, attempt = ?, losses = ?, deaths = ?, claimed_by = ?, held_by = ?, live = ?, result = ?,

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from arrcli.worker.wire import Attempt, decode_attempt, encode_attempt
 
 _BOOT: Final = (
     "import sys; sys.path.insert(0, sys.argv.pop()); from arrcli.worker.once import main; sys.path.pop(0); main()"
 )
+_COMMAND_CODE: Final = re.compile(r"exited with code (\d+)")
+_LAST_WORDS_S: Final = 1.0
 _ROOT: Final = str(Path(__file__).resolve().parents[2])
 
 
@@ -28,8 +32,19 @@ class Ended:
     status: int
     timed_out: bool = False
 
+    @property
+    def code(self) -> int:
+        """The exit code that says it: that of a failed shell command is the command's own."""
+        if self.told.get("kind") == "succeeded":
+            return 0
+        found = _COMMAND_CODE.fullmatch(str(self.told.get("error_message", "")))
+        command = str(self.told.get("error_type", "")).endswith("CommandFailed")
+        return int(found[1]) if command and found else 1
 
-def execute(attempt: Attempt, *, python_path: Sequence[str], cwd: str) -> Ended:
+
+def execute(
+    attempt: Attempt, *, python_path: Sequence[str], cwd: str, relay: Callable[[bytes], None] | None = None
+) -> Ended:
     """Run the attempt in a child that has this terminal; TERM, then KILL, to its group where it overruns its
     timeout."""
     told_by, told_to = os.pipe()
@@ -41,12 +56,22 @@ def execute(attempt: Attempt, *, python_path: Sequence[str], cwd: str) -> Ended:
         cwd=attempt.cwd or cwd,
         env=environment,
         process_group=0 if attempt.timeout is not None else None,
+        stdout=None if relay is None else subprocess.PIPE,
+        stderr=None if relay is None else subprocess.STDOUT,
     )
     os.close(told_to)
+    passing = threading.Thread(target=_passed_on, args=(child.stdout, relay), daemon=True)
+    passing.start()
     timed_out = _waited(child, attempt)
+    passing.join(_LAST_WORDS_S)  # a process that it left behind may hold the pipe for ever
     with os.fdopen(told_by, "rb") as pipe:
         text = b"" if timed_out else pipe.read()
     return Ended(json.loads(text) if text else {}, child.returncode, timed_out)
+
+
+def _passed_on(stream: IO[bytes] | None, relay: Callable[[bytes], None] | None) -> None:
+    while stream is not None and relay is not None and (data := os.read(stream.fileno(), 65536)):
+        relay(data)
 
 
 def _waited(child: subprocess.Popen[bytes], attempt: Attempt) -> bool:

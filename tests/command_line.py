@@ -74,9 +74,11 @@ class Daemon:
         return self.process.wait(PATIENCE_S)
 
 
-def eventually(holds: Callable[[], object], why: Callable[[], str] = lambda: "it never came true") -> None:
-    """Poll until it holds, within a bound."""
-    end = time.monotonic() + PATIENCE_S
+def eventually(
+    holds: Callable[[], object], why: Callable[[], str] = lambda: "it never came true", *, within: float = PATIENCE_S
+) -> None:
+    """Poll until it holds, within a bound in seconds."""
+    end = time.monotonic() + within
     while not holds():
         assert time.monotonic() < end, why()
         time.sleep(0.02)

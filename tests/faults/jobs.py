@@ -1,0 +1,39 @@
+"""What the tests' tasks do. Each first writes that it began, with an append that no kill can halve."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+
+def _began(name: str) -> None:
+    said = {
+        "name": name,
+        "run": int(os.environ.get("ARR_RUN_ID", "0")),
+        "attempt": int(os.environ.get("ARR_ATTEMPT", "0")),
+        "at": time.time(),
+    }
+    log = os.open(os.environ["JOBS_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.write(log, json.dumps(said).encode() + b"\n")
+    os.close(log)
+
+
+def note() -> None:
+    _began("note")
+
+
+def nap(seconds: float = 1.0) -> None:
+    _began("nap")
+    time.sleep(seconds)
+
+
+def forever() -> None:
+    _began("forever")
+    while True:
+        time.sleep(0.05)
+
+
+def die(code: int = 3) -> None:
+    _began("die")
+    os._exit(code)

@@ -60,20 +60,20 @@ def agree_at_a_change(draw: random.Random, name: str) -> None:
 
 @pytest.mark.parametrize("name", ODD_ZONES)
 def test_fires_agree_at_the_changes_of_odd_zones(name: str) -> None:
-    draw = random.Random(name)  # noqa: S311 - a fixed sample
+    draw = random.Random(name)
     for _ in range(6):
         agree_at_a_change(draw, name)
 
 
 def test_fires_agree_at_a_change_in_a_sample_of_all_zones() -> None:
-    draw = random.Random(2026)  # noqa: S311 - a fixed sample
+    draw = random.Random(2026)
     names = sorted(available_timezones() - {"localtime", "Factory"})
     for name in draw.sample(names, 40):
         agree_at_a_change(draw, name)
 
 
 def test_second_by_second_fires_agree_where_offsets_have_odd_seconds() -> None:
-    draw = random.Random(1937)  # noqa: S311 - a fixed sample
+    draw = random.Random(1937)
     for name in ("Europe/Amsterdam", "Africa/Monrovia", "America/St_Johns", "Asia/Kolkata"):
         zone = ZoneInfo(name)
         change = draw.choice(changes(zone, 1880, 1973))
@@ -84,7 +84,7 @@ def test_second_by_second_fires_agree_where_offsets_have_odd_seconds() -> None:
 
 
 def test_next_times_of_random_expressions_agree_without_a_zone() -> None:
-    draw = random.Random(1970)  # noqa: S311 - a fixed sample
+    draw = random.Random(1970)
     for _ in range(1_500):
         text = expression(draw)
         reference = Reference(text)

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -236,7 +237,7 @@ def kill(daemon: Daemon) -> None:
 def holes(starts: Sequence[float], longest: float = 3.0) -> list[float]:
     """The waits between starts of a task of `every = "1s"` that are longer than they may be, in seconds."""
     ordered = sorted(starts)
-    return [b - a for a, b in zip(ordered, ordered[1:], strict=False) if b - a > longest]
+    return [b - a for a, b in pairwise(ordered) if b - a > longest]
 
 
 def resident_mb(pid: int) -> float:

@@ -290,7 +290,7 @@ class App:
             "boot": boot_id(),
             "stopping": runner is not None and runner.stopping,
             "lag": 0 if runner is None else runner.lag,
-            "trouble": "" if runner is None else runner.trouble,
+            "trouble": "" if runner is None else runner.trouble or runner.executors_trouble,
             "faults": [] if runner is None else list(runner.faults),
             "what": self._owner.what,
         }

@@ -34,6 +34,7 @@ class FakeExecutor:
         self.cancelled: list[tuple[int, bool]] = []
         self.stopped: list[bool] = []
         self.recycled = 0
+        self.trouble = ""
         self.submitted: list[int] = []
 
     def room(self) -> int:

@@ -78,7 +78,7 @@ class Runner:
         self.lag = 0
         self.stopping = False
         self.finish_due = False
-        self.trouble = ""
+        self.trouble = self.executors_trouble = ""
         self.ended = False
         self.killed = 0
         self._store, self._clock, self._waiter, self._owner = store, clock, waiter, owner
@@ -165,11 +165,19 @@ class Runner:
         self._look_at_file(now)
         self._dispatcher.collect()
         self.views = {name: ex.views() for name, ex in self._dispatcher.executors.items()}
+        self._tell_of_executors(now)
         if self._wanted(now):
             self._transact(now)
         self._drain()
         if self.tidies and not self.stopping and not self._woken and self._janitor.due(now):
             self._tidy(now)
+
+    def _tell_of_executors(self, now: Instant) -> None:
+        """What is wrong with the processes of workers, once."""
+        said = "; ".join(ex.trouble for ex in self._dispatcher.each_executor() if ex.trouble)
+        if said and said != self.executors_trouble:
+            self._sink([Event(at=now, kind="note", details={"text": said})])
+        self.executors_trouble = said
 
     def sleep(self) -> None:
         """Until a worker, another process or the clock wants something."""

@@ -47,6 +47,21 @@ def die_with_parent(parent: int) -> None:
         os._exit(0)
 
 
+def continue_with_parent_gone() -> None:
+    """SIGCONT to this process when its parent ends: one that was stopped still finds out, and cleans up."""
+    _prctl(_PR_SET_PDEATHSIG, int(signal.SIGCONT))
+
+
+def has_stopped(child: int) -> bool:
+    """Whether this child has been stopped since the last time that this was asked."""
+    if not hasattr(os, "waitid"):
+        return False
+    try:
+        return os.waitid(os.P_PID, child, os.WSTOPPED | os.WNOHANG) is not None
+    except ChildProcessError:
+        return False
+
+
 def adopt_orphans() -> None:
     """Descendants whose parents end become children of this process, instead of init's."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)

@@ -60,6 +60,7 @@ class LocalThreads:
     ) -> None:
         if number < 1:
             raise ValueError("there must be at least one thread")
+        self.trouble = ""
         self._number = number
         self._find: Find = resolve_path if resolve is None else _first_of(resolve)
         self._captures = capture

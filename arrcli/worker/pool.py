@@ -32,6 +32,9 @@ from arrcli.worker.wire import (
     encode_attempt,
 )
 
+ROUND_US: Final = 250_000
+"""How often, while something runs, it is seen to that nobody has stopped the supervisor."""
+CONTINUED: Final = "the supervisor of the workers was stopped by a signal; it has been continued"
 _FIRST_LOOK_US: Final = 3_000
 _LONGEST_LOOK_US: Final = 200_000
 _STALLED_US: Final = 20_000_000
@@ -128,8 +131,7 @@ class ProcessPool:
     if need be.
 
     `python_path` is prepended to the workers' `sys.path`, `cwd` is their folder, `env` is laid over this
-    program's environment; `depth` bounds how many short attempts wait in one worker's inbox. `trouble` says
-    why workers cannot start.
+    program's environment; `depth` bounds how many short attempts wait in one worker's inbox.
     """
 
     def __init__(
@@ -167,6 +169,7 @@ class ProcessPool:
         self._is_stopping = self._is_killing = self._is_closed = False
         self._supervisor_pause = 0
         self._supervisor_at: int | None = None
+        self._round_at = 0
         self.trouble = ""
         self._selector = selectors.DefaultSelector()
         self._places = [_Place(index) for index in range(workers)]
@@ -194,6 +197,7 @@ class ProcessPool:
         if not self._is_closed:
             now = monotonic()
             self._listen(now)
+            self._look_after_supervisor(now)
             self._look_where_due(now)
             self._enforce(now)
             self._revive(now)
@@ -213,6 +217,8 @@ class ProcessPool:
         moments = [moment for place in self._places for moment in _moments(place)]
         if self._supervisor_at is not None:
             moments.append(self._supervisor_at)
+        if self._submitted or self._is_stopping:
+            moments.append(self._round_at)
         return max(0, min(moments) - monotonic()) if moments else None
 
     def cancel(self, run_id: int, *, force: bool = False) -> bool:
@@ -361,8 +367,15 @@ class ProcessPool:
             if "born" in each:
                 place.pid = each["pid"]
                 self._supervisor_pause = 0
+                self.trouble = ""
             else:
                 self._bury(place, now, how_it_ended(each.get("status"), each.get("why", "")), each)
+
+    def _look_after_supervisor(self, now: int) -> None:
+        if self._supervisor is not None and now >= self._round_at:
+            self._round_at = now + ROUND_US
+            if self._supervisor.keep_going():
+                self.trouble = CONTINUED
 
     def _lose_supervisor(self, now: int) -> None:
         """Nobody reaps or signals the workers any more: end them, tell what they were on, start again."""

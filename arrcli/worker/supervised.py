@@ -88,6 +88,14 @@ class Supervised:
             *lines, self._unread = (self._unread + data).split(b"\n")
             told += [decode(line) for line in lines]
 
+    def keep_going(self) -> bool:
+        """Continue it where somebody has stopped it: stopped, it would end nothing and bury nobody."""
+        if not kernel.has_stopped(self.pid):
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGCONT)
+        return True
+
     def complaint(self) -> str:
         """What it wrote to its standard error: why it could not start."""
         with contextlib.suppress(OSError):
@@ -130,6 +138,7 @@ class Supervised:
         """End it: with our end of the socket closed it kills its workers and all that they started."""
         self._control.close()
         if os.getpid() == self._owner:
+            self.keep_going()
             try:
                 self._process.wait(_FAREWELL_S)
             except subprocess.TimeoutExpired:

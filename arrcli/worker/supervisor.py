@@ -60,6 +60,7 @@ class Supervisor:
     def _prepare(self) -> None:
         kernel.set_name("arr-supervisor")
         kernel.adopt_orphans()
+        kernel.continue_with_parent_gone()
         self._bell.setblocking(False)
         self._knock.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -115,6 +116,8 @@ class Supervisor:
             self._asked_to_end.add(pid)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             (os.kill if alone else os.killpg)(pid, number)
+            if number == signal.SIGTERM:
+                os.killpg(pid, signal.SIGCONT)  # one that is stopped hears of it now, not at the KILL
 
     def _spawn(self, name: Name, order: Mapping[str, Any], descriptors: list[int]) -> None:
         me = os.getpid()

@@ -167,6 +167,9 @@ class Executor(Protocol):
     The engine waits on `filenos` (readable: call `events`) and at the latest for `wait_us` microseconds.
     """
 
+    trouble: str
+    """What is wrong with its processes, in a sentence; "" while all is well."""
+
     def room(self) -> int:
         """How many attempts it would take now; 0 while stopping."""
         ...

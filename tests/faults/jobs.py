@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 
 
@@ -37,3 +38,8 @@ def forever() -> None:
 def die(code: int = 3) -> None:
     _began("die")
     os._exit(code)
+
+
+def stop_itself() -> None:
+    _began("stop_itself")
+    os.kill(os.getpid(), signal.SIGSTOP)

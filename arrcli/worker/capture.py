@@ -118,7 +118,6 @@ class Streams:
     def __init__(self, fd: int) -> None:
         self._spare = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 64)
         os.close(fd)
-        self._inode = os.fstat(self._spare).st_ino
         self._redirect()
         self._open()
         kernel.line_buffer_c()
@@ -137,20 +136,12 @@ class Streams:
             _flush(self._err)
         kernel.flush_c()
         end = self.position()
-        if not self._is_whole():
-            self._redirect()
+        self._redirect()  # at half the cost of looking whether the task put something else there
+        if self._out.closed or self._err.closed:
             self._open()
         elif sys.stdout is not self._out or sys.stderr is not self._err:
             sys.stdout, sys.stderr = self._out, self._err
         return end
-
-    def _is_whole(self) -> bool:
-        if self._out.closed or self._err.closed:
-            return False
-        try:
-            return os.fstat(1).st_ino == self._inode == os.fstat(2).st_ino
-        except OSError:
-            return False
 
     def _redirect(self) -> None:
         for number in (1, 2):

@@ -166,4 +166,17 @@ def line_buffer_c() -> None:
 
 def flush_c() -> None:
     """Write out what C's stdio still holds."""
-    _libc().fflush(None)
+    _fflush()(None)
+
+
+@cache
+def _fflush() -> Any:
+    function = _libc().fflush
+    function.argtypes = [_pointer()]
+    return function
+
+
+def _pointer() -> Any:
+    import ctypes
+
+    return ctypes.c_void_p

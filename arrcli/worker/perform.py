@@ -19,6 +19,8 @@ from arrcli.worker.wire import Attempt
 RESULT_LIMIT: Final = 256 * 1024
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
+_to_json: Final = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
+
 Find = Callable[[str], Callable[..., Any]]
 
 
@@ -35,6 +37,11 @@ class Done:
     retryable: bool = True
     retry_after: int | None = None
     broken: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """It succeeded, and there is nothing to say of it but its result."""
+        return self.kind == "succeeded" and self.result_note is None
 
     def told(self) -> dict[str, Any]:
         """The fields of an Outcome that are not as usual, the result apart."""
@@ -107,7 +114,7 @@ def succeeded(value: Any) -> Done:
     if value is None:
         return Done()
     try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text = _to_json(value)
         size = len(text.encode())
     except RecursionError:
         return Done(result_note="the result is nested too deeply")

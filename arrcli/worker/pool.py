@@ -30,6 +30,7 @@ from arrcli.worker.wire import (
     WorkerView,
     decode_outcome,
     encode_attempt,
+    outcome_with,
 )
 
 ROUND_US: Final = 250_000
@@ -463,6 +464,8 @@ class ProcessPool:
         for line in channel.log.lines():
             moved = True
             self._take_line(place, line, now)
+        if moved and _has_grown_too_long(place):
+            self._ask_to_quit(place)
         moved |= self._note_begun(place, channel.page.begun())
         if moved:
             place.changed_at, place.look_after, place.is_steady = now, _FIRST_LOOK_US, False
@@ -520,8 +523,6 @@ class ProcessPool:
             self._signal(place, signal.SIGKILL)  # it was told to end and lives: it is replaced
         elif place.is_quitting and place.quit_by is None:
             place.quit_by = now + _QUIT_US
-        elif _has_grown_too_long(place):
-            self._ask_to_quit(place)
 
     def _take_goodbye(self, place: _Place, told: Mapping[str, Any], now: int) -> None:
         """The worker ends by itself, and may give back the attempt that it did not begin."""
@@ -536,9 +537,9 @@ class ProcessPool:
     def _outcome(self, place: _Place, attempt: Attempt, told: dict[str, Any]) -> Outcome:
         start, end = told.pop("written")
         ended = told.pop("ended")
-        output = b""
+        told["worker"] = place.index
         if place.output is not None and end > start:
-            output = place.output.read(start, end, attempt.max_output)
+            told["output"] = place.output.read(start, end, attempt.max_output)
             place.output.forget(end)
         kill = place.kill
         if kill is not None and kill.key == (attempt.run_id, attempt.number) and ended > kill.at:
@@ -550,7 +551,7 @@ class ProcessPool:
                 "broken": False,
                 "retryable": True,
             }
-        return Outcome(**told, output=output, worker=place.index)
+        return outcome_with(told)
 
     def _learn(self, function: str, duration: int) -> None:
         cost = duration + _OVERHEAD_US
@@ -672,18 +673,15 @@ class ProcessPool:
     def _place_for(self, cost: int | None) -> _Place | None:
         """An idle worker; else, for an attempt that will be short, the one that is through soonest."""
         best: _Place | None = None
+        least = _QUEUED_US - (cost or 0)
+        depth = 0 if cost is None else self._depth_for(cost)
         for place in self._places:
-            if place.is_idle:
+            if place.channel is None or place.kill is not None or place.is_quitting:
+                continue
+            if not place.sent:
                 return place
-            if (
-                cost is not None
-                and place.takes_more
-                and not place.is_steady
-                and len(place.sent) < self._depth_for(cost)
-                and place.cost + cost < _QUEUED_US
-                and (best is None or place.cost < best.cost)
-            ):
-                best = place
+            if place.cost < least and len(place.sent) < depth and not place.is_steady:
+                best, least = place, place.cost
         return best
 
     def _depth_for(self, cost: int | None) -> int:

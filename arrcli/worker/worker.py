@@ -31,9 +31,10 @@ from arrcli.worker.channel import LogWriter, Page, receive, ring
 from arrcli.worker.perform import Done, perform
 from arrcli.worker.resolve import resolve
 from arrcli.worker.watch import CodeWatch
-from arrcli.worker.wire import Attempt, decode_attempt, encode, encode_outcome
+from arrcli.worker.wire import Attempt, decode_attempt, encode, encode_outcome, encode_success
 
 _BETWEEN_RINGS_NS: Final = 2_000_000
+_WORTH_ASKING_US: Final = 1_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HANDLED: Final = tuple(
     int(getattr(signal, name))
@@ -89,6 +90,7 @@ class Worker:
         self._pid = os.getpid()
         self._rang = 0
         self._cpu = 0
+        self._children_cpu, self._peak_kb = _account()
         page.introduce(self._pid)
 
     def run(self) -> None:
@@ -160,21 +162,36 @@ class Worker:
         return found
 
     def _line(self, attempt: Attempt, done: Done, wall: int, begun: int, ended: int, written: tuple[int, int]) -> bytes:
-        cpu, rss = _used()
-        cpu_us, self._cpu = cpu - self._cpu, cpu
         duration = (ended - begun) // 1000
+        cost = self._used(duration)
+        began = wall // 1000
+        if done.is_plain:
+            key = (attempt.run_id, attempt.number)
+            return encode_success(key, (began, duration, ended // 1000), cost, written, done.result)
         told = {
             "run_id": attempt.run_id,
             "number": attempt.number,
-            "started_at": wall // 1000,
-            "finished_at": wall // 1000 + duration,
+            "started_at": began,
+            "finished_at": began + duration,
             "duration": duration,
             "ended": ended // 1000,
-            "cpu_us": cpu_us,
-            "rss_kb": rss,
+            "cpu_us": cost[0],
+            "rss_kb": cost[1],
             "written": written,
         }
         return encode_outcome(told | done.told(), done.result)
+
+    def _used(self, duration: int) -> tuple[int, int]:
+        """CPU microseconds since the last attempt, and the peak memory so far in KiB.
+
+        The full account takes a tenth of a no-op's time, and what has just passed by can neither have had children nor
+        have filled the memory.
+        """
+        if duration >= _WORTH_ASKING_US:
+            self._children_cpu, self._peak_kb = _account()
+        cpu = time.process_time_ns() // 1000 + self._children_cpu
+        spent, self._cpu = cpu - self._cpu, cpu
+        return max(0, spent), self._peak_kb
 
     def _what_is_left(self) -> str | None:
         """Why this process cannot be trusted with another attempt: what the last one left running."""
@@ -203,12 +220,12 @@ def has_children() -> bool:
         return False
 
 
-def _used() -> tuple[int, int]:
-    """CPU microseconds of this process and its reaped children, and the peak memory of the largest in KiB."""
+def _account() -> tuple[int, int]:
+    """CPU microseconds of this process's reaped children, and the peak memory of the largest of all in KiB."""
     mine = resource.getrusage(resource.RUSAGE_SELF)
     theirs = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = mine.ru_utime + mine.ru_stime + theirs.ru_utime + theirs.ru_stime
     peak = max(mine.ru_maxrss, theirs.ru_maxrss)
+    seconds = theirs.ru_utime + theirs.ru_stime
     return round(seconds * 1_000_000), peak // 1024 if sys.platform == "darwin" else peak
 
 
@@ -217,6 +234,7 @@ class Surroundings:
 
     def __init__(self) -> None:
         self._environ = dict(_environ_data())
+        self._named: dict[str, str | None] = {}
         self._cwd = os.getcwd()  # noqa: PTH109 - compared as text, after every attempt
         self._path = list(sys.path)
         self._umask = os.umask(0o077)
@@ -226,17 +244,26 @@ class Surroundings:
 
     def enter(self, attempt: Attempt) -> None:
         """The attempt's variables and folder. Raises OSError or ValueError where they cannot be had."""
-        environ = os.environ
-        environ["ARR_RUN_ID"] = str(attempt.run_id)
-        environ["ARR_ATTEMPT"] = str(attempt.number)
-        if attempt.task is not None:
-            environ["ARR_TASK"] = attempt.task
-        if attempt.slot is not None:
-            environ["ARR_SLOT"] = _as_text(attempt.slot)
+        self._name("ARR_RUN_ID", str(attempt.run_id))
+        self._name("ARR_ATTEMPT", str(attempt.number))
+        self._name("ARR_TASK", attempt.task)
+        self._name("ARR_SLOT", None if attempt.slot is None else _as_text(attempt.slot))
         if attempt.env:
-            environ.update(attempt.env)
+            os.environ.update(attempt.env)
         if attempt.cwd is not None:
             os.chdir(attempt.cwd)
+
+    def _name(self, variable: str, value: str | None) -> None:
+        """A variable that tells of the attempt: it stands until the next one's, so that nothing has to be put back."""
+        if self._named.get(variable) == value:
+            return
+        self._named[variable] = value
+        if value is None:
+            os.environ.pop(variable, None)
+            self._environ.pop(os.fsencode(variable), None)
+        else:
+            os.environ[variable] = value
+            self._environ[os.fsencode(variable)] = os.fsencode(value)
 
     def restore(self) -> None:
         """Put back what the attempt changed; each part costs about a microsecond where nothing was."""
@@ -249,6 +276,8 @@ class Surroundings:
         enter_process(None)
 
     def _restore_environ(self) -> None:
+        if _environ_data() == self._environ:
+            return
         for name in {name for name, _ in _environ_data().items() ^ self._environ.items()}:
             if name in self._environ:
                 os.environb[name] = self._environ[name]

@@ -7,11 +7,12 @@ The front door of the library: every public name is imported when it is first as
     errors   every error raised on purpose, one tree    clock   the only module that asks the time    text   sanitises
     app      wires everything; the only module that names concrete classes
     config/  tasks.toml read, checked, written, watched; the only rooms that know TOML, pydantic and line numbers
-    model/   schedule (the only room that knows croniter), when, task, run, event, snapshot: frozen values and pure
-             functions
+    model/   schedule (the only room that knows croniter), when, task, run, event, snapshot, explain: frozen values and
+             pure functions
     store/   contract, values, sqlite, memory, queue: keeps, decides nothing
     engine/  planner: slots become runs | dispatcher: outcomes settled, the next runs claimed | janitor | runner turns
-             the crank | asks: what people ask for | endings: who waits for what | picture: what is so now
+             the crank | asks: what people ask for | endings: who waits for what | picture: what is so now | past: what
+             became of a slot
     worker/  supervisor, worker, perform, capture, cast, wire; pool, threads and host on the engine's side: standard
              library only
     host/    lock, wake-up, places, process identity, service notification: what only the operating system knows

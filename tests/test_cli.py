@@ -174,6 +174,48 @@ def test_next_gives_instants_in_utc_and_needs_an_end_for_all_of_them(tmp_path: P
     assert arr(tmp_path, "next", "0 25 * * *").err.startswith("arr: hour 25 is above 23")
 
 
+def test_explain_tells_field_by_field_why_a_time_is_no_slot_and_when_the_next_is(folder: Path) -> None:
+    said = arr(folder, "explain", "nightly", "--at", "2031-03-01T02:31")
+    assert said.code == 0
+    assert said.out.splitlines()[2].startswith("Sat 2031-03-01 02:31 EET (in ")
+    assert said.out.splitlines()[2].endswith("): it has no slot then")
+    assert said.out.splitlines()[3:8] == [
+        "  ✗ minute 31 is not 30",
+        "  ✓ hour 2 matches 2",
+        "  ✓ day of month 1 matches *",
+        "  ✓ month Mar matches *",
+        "  ✓ day of week Sat matches *",
+    ]
+    assert said.out.splitlines()[8].startswith("next: Sun 2031-03-02 02:30 EET")
+    asked = arr(folder, "explain", "nightly", "--at", "2031-03-30T03:30", "--json").json["asked"]
+    assert (asked["slot"], asked["verdict"], asked["next"]) == (False, "no slot", "2031-03-30T23:30:00.000000Z")
+    assert [cause["kind"] for cause in asked["causes"]] == ["gap"]
+    assert asked["expressions"][0][0] == {
+        "field": "minute",
+        "value": "30",
+        "wanted": "30",
+        "holds": True,
+        "excused": False,
+    }
+
+
+def test_explain_alone_tells_of_the_last_slot_and_the_next(folder: Path) -> None:
+    arr(folder, "pause", "nightly", "--note", "new disk")
+    said = arr(folder, "explain", "nightly", "--json").json
+    assert [said[which]["verdict"] for which in ("last", "next")] == ["did not run", "would not run"]
+    assert said["next"]["causes"][0]["text"] == "it is paused (new disk), until arr resume nightly"
+    assert [cause["kind"] for cause in said["last"]["causes"]] == ["new"]
+    page = arr(folder, "explain", "nightly").out
+    assert page.startswith("nightly  30 2 * * *: At 02:30 (Europe/Riga)\n\nlast: ")
+    assert "\nnext: " in page
+    arr(folder, "enqueue", "by-hand", "--in", "1h")
+    said = arr(folder, "explain", "by-hand")
+    assert "waits: for its time, in 59m" in said.out
+    assert said.out.endswith("next: nothing comes by itself (by hand)\n")
+    assert arr(folder, "explain", "nigthly").code == 4
+    assert arr(folder, "explain", "nightly", "--at", "someday").code == 2
+
+
 def test_exec_runs_a_task_here_with_its_own_exit_code(folder: Path) -> None:
     said = arr(folder, "exec", "nightly")
     assert (said.code, said.out) == (0, "nightly eu\n")
@@ -186,7 +228,6 @@ def test_exec_runs_a_task_here_with_its_own_exit_code(folder: Path) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        "explain nightly --at now",
         "backfill nightly",
         "simulate",
         "add x",

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arrcli.engine import asks
-from arrcli.engine.slots import due, slots
+from arrcli.engine.slots import due
 from arrcli.model.instant import DAY, HOUR, MINUTE, SECOND
 from arrcli.model.run import State
 from arrcli.model.schedule import Cron, Every, Union, spread
+from arrcli.model.slot import slots
 from arrcli.model.task import CatchUp, Task
 from arrcli.testing import NOON
 

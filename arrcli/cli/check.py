@@ -82,8 +82,8 @@ def _inspected(file: TasksFile, timeout_s: float) -> list[dict[str, Any]]:
 def _fires(task: Task, now: int) -> list[int]:
     from itertools import islice
 
-    from arrcli.engine.slots import slots
     from arrcli.model.instant import LATEST
+    from arrcli.model.slot import slots
 
     return list(islice(slots(task.anchored(now), now, LATEST), 3))
 

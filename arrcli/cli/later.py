@@ -15,11 +15,6 @@ def _not_yet(verb: str) -> NoReturn:
     raise NotThereYetError(f"arr {verb} is not there yet")
 
 
-def explain(words: Words = None) -> None:
-    """Why a task would or did not run. (not there yet)"""
-    _not_yet("explain")
-
-
 def backfill(words: Words = None) -> None:
     """Run past slots. (not there yet)"""
     _not_yet("backfill")

@@ -27,7 +27,7 @@ VERBS: Final = (
     Verb("runs", "look", "history:runs", "What ran, the newest first."),
     Verb("show", "look", "history:show", "One run whole, or one task."),
     Verb("logs", "look", "logs:logs", "What a run printed."),
-    Verb("explain", "look", "later:explain", "Why a task would or did not run. (not there yet)"),
+    Verb("explain", "look", "explain:explain", "Why a task would run at a time, or not; why it did not."),
     Verb("top", "look", "top:top", "The dashboard of a running daemon."),
     Verb("status", "look", "status:status", "Is a daemon up, since when, how busy."),
     Verb("cancel", "act", "act:cancel", "Stop a run, or every run of a task."),

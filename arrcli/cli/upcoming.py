@@ -66,8 +66,8 @@ def _matches(name: str, pattern: str) -> bool:
 
 
 def _every_fire(snapshot: Snapshot, said: str) -> Sequence[Upcoming]:
-    from arrcli.engine.slots import slots
     from arrcli.model.schedule import spread
+    from arrcli.model.slot import slots
     from arrcli.model.snapshot import Upcoming
     from arrcli.model.wall import zone_named
     from arrcli.model.when import moment

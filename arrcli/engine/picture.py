@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from arrcli.engine.slots import next_due
 from arrcli.model.instant import Instant
 from arrcli.model.run import Run, State, TaskRecord
 from arrcli.model.schedule import Reboot
+from arrcli.model.slot import next_due
 from arrcli.model.snapshot import DaemonStatus, Idle, Snapshot, Upcoming, WorkerStatus
 from arrcli.model.task import Task, TasksFile
 from arrcli.store.contract import Reading
@@ -63,6 +63,7 @@ class Picture:
             workers=workers,
             counts=self._store.counts(),
             faults=faults,
+            pools=file.pools,
         )
 
     def _coming(

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC
 
-from arrcli.engine.slots import Due, due, new_era, next_due
+from arrcli.engine.slots import Due, due, new_era
 from arrcli.model.event import Event
 from arrcli.model.instant import Instant, to_datetime
 from arrcli.model.run import Origin, Reason, Run, State, TaskRecord
 from arrcli.model.schedule import At, Every, Reboot, spread
+from arrcli.model.slot import next_due
 from arrcli.model.task import Task, TasksFile
 from arrcli.store.contract import Writing
 from arrcli.store.values import TASKS_VERSION, Move

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 from arrcli.model.instant import SECOND, Instant
 from arrcli.model.run import TaskRecord
 from arrcli.model.schedule import At, Every, Reboot, spread
+from arrcli.model.slot import next_slot, slots
 from arrcli.model.task import Task
 
 MOST_AT_ONCE: Final = 2_000
@@ -33,29 +33,6 @@ class Due:
     missed: tuple[tuple[Instant, Instant, int], ...]
     through: Instant
     more: bool = False
-
-
-def next_slot(task: Task, mark: Instant) -> Instant | None:
-    """The first slot after the mark, within the task's start and until."""
-    if task.schedule is None or isinstance(task.schedule, Reboot):
-        return None
-    since = mark if task.start is None else max(mark, task.start - 1)
-    slot = task.schedule.after(since)
-    return None if slot is None or (task.until is not None and slot > task.until) else slot
-
-
-def next_due(task: Task, mark: Instant) -> Instant | None:
-    """When the next slot's run is due: the slot, and the task's jitter later."""
-    slot = next_slot(task, mark)
-    return None if slot is None else slot + spread(task.name, task.jitter)
-
-
-def slots(task: Task, mark: Instant, until: Instant) -> Iterator[Instant]:
-    """The slots after the mark up to `until`, in order."""
-    slot = next_slot(task, mark)
-    while slot is not None and slot <= until:
-        yield slot
-        slot = next_slot(task, slot)
 
 
 def due(task: Task, mark: Instant, now: Instant) -> Due:

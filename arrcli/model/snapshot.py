@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from arrcli.model.instant import Instant
 from arrcli.model.run import Run, State, TaskRecord
-from arrcli.model.task import Task
+from arrcli.model.task import Pool, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,3 +85,4 @@ class Snapshot:
     workers: Sequence[WorkerStatus] = ()
     counts: Mapping[State, int] = field(default_factory=dict)
     faults: Sequence[str] = ()
+    pools: Mapping[str, Pool] = field(default_factory=dict)

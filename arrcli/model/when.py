@@ -178,6 +178,17 @@ def moment(said: str, *, now: Instant, zone: ZoneInfo) -> Instant:
     return instant[0]
 
 
+def moment_and_wall(said: str, *, now: Instant, zone: ZoneInfo) -> tuple[Instant, datetime]:
+    """`moment`, and the naive local time that was meant: in a gap no clock of the zone ever shows it."""
+    instant = moment(said, now=now, zone=zone)
+    shown = wall_at(instant, zone).replace(tzinfo=None)
+    utc = ZoneInfo("UTC")
+    local_now = _sure(instant_of(wall_at(now, zone).replace(tzinfo=None), utc), said)
+    meant = wall_at(moment(said, now=local_now, zone=utc), utc).replace(tzinfo=None)  # read where no clock changes
+    in_gap = meant != shown and instant_of(meant, zone) == instant
+    return instant, meant if in_gap else shown
+
+
 def calendar_time(text: str, zone: ZoneInfo) -> Instant | None:
     """The instant of an ISO date, or date and time, on the zone's clock where it has no offset.
 

@@ -56,10 +56,17 @@ class Days:
             for weekday in range(7)
         )
 
-    def _match(self, day: int, weekday: int, length: int) -> bool:
-        by_day = day in self.day.numbers or (self.day.last_day and day == length)
-        by_weekday = weekday in self.weekday.numbers or any(
+    def by_day(self, day: int, length: int) -> bool:
+        """The day of month side names this day of a month that has `length` days."""
+        return day in self.day.numbers or (self.day.last_day and day == length)
+
+    def by_weekday(self, day: int, weekday: int, length: int) -> bool:
+        """The weekday side names this day of month, which is that weekday (0 is Sunday)."""
+        return weekday in self.weekday.numbers or any(
             weekday == which and (day + 7 > length if place == LAST else (day + 6) // 7 == place)
             for which, place in self.weekday.nths
         )
+
+    def _match(self, day: int, weekday: int, length: int) -> bool:
+        by_day, by_weekday = self.by_day(day, length), self.by_weekday(day, weekday, length)
         return by_day and by_weekday if self.both else by_day or by_weekday

@@ -68,6 +68,7 @@ class Dispatcher:
         self._begun: dict[int, Begun] = {}
         self._cancelling: dict[int, Reason] = {}
         self._holds: set[str] | None = None
+        self._sound: set[str] = set()
         self._unfinished: set[str] = set()
         self._luck = random.Random(seed)  # noqa: S311 - spreads retries, guards nothing
         self.paused: frozenset[str] = frozenset()
@@ -89,6 +90,7 @@ class Dispatcher:
     def external_change(self) -> None:
         """Somebody else committed, or our own transaction was rolled back: what is held may have changed."""
         self._holds = None
+        self._sound.clear()
 
     # -- what the executors report ------------------------------------------------------------------------------------
 
@@ -136,7 +138,8 @@ class Dispatcher:
     def _settled(self, outcome: Outcome, now: Instant) -> Move:
         was = self._with_begun(self.in_flight[outcome.run_id])
         policy = policy_of(was, self._task(was))
-        becomes = verdict(was, policy, outcome, now=now, draining=self.draining, luck=self._luck.uniform(-1, 1))
+        luck = 0.0 if outcome.kind == "succeeded" else self._luck.uniform(-1, 1)
+        becomes = verdict(was, policy, outcome, now=now, draining=self.draining, luck=luck)
         reason = self._cancelling.get(was.id)
         if reason is not None and becomes.state is State.PENDING:
             becomes = was.cancelled(at=now, reason=reason).but(started_at=becomes.started_at, attempt=becomes.attempt)
@@ -184,8 +187,11 @@ class Dispatcher:
     def _mark_broken(self, w: Writing, run: Run, outcome: Outcome) -> None:
         if run.task is None or not (outcome.broken or outcome.kind == "succeeded"):
             return
+        if not outcome.broken and run.task in self._sound:
+            return
         mark = f"{outcome.error_type}: {outcome.error_message}" if outcome.broken else ""
         w.put_broken(run.task, mark)
+        (self._sound.discard if outcome.broken else self._sound.add)(run.task)
 
     def _follow(self, w: Writing, run: Run, now: Instant) -> None:
         follower = on_failure_run(run, policy_of(run, self._task(run)), run_json(run), now)

@@ -9,7 +9,7 @@ from typing import Any, Final, assert_never
 from arrcli.model.instant import Instant
 from arrcli.model.run import AttemptRecord, Cost, Fault, Origin, Reason, Run, State
 from arrcli.model.task import Task
-from arrcli.worker.wire import Attempt, Outcome
+from arrcli.worker.wire import Attempt, Outcome, attempt_with
 
 MOST_DEATHS: Final = 3
 """A run that took its worker down this often fails for good."""
@@ -32,28 +32,37 @@ def policy_of(run: Run, task: Task | None) -> Task:
 
 def attempt_of(run: Run, policy: Task) -> Attempt:
     """What a worker is told of a claimed run."""
+    said: dict[str, Any] = {
+        "run_id": run.id,
+        "number": run.attempt,
+        "func": run.func,
+        "task": run.task,
+        "args": run.args,
+        "slot": run.slot,
+        "due_at": run.due_at,
+    }
+    if run.kwargs:
+        said["kwargs"] = run.kwargs
+    if run.executor != "process":
+        said["executor"] = run.executor
+    if run.options:
+        said |= _optional(run)
+    if policy is not _BARE:
+        said |= {name: getattr(policy, name) for name in _CARRIED}
+    return attempt_with(said)
+
+
+_CARRIED: Final = ("env", "cwd", "timeout", "stop_grace", "max_output", "retry_on", "no_retry_on")
+
+
+def _optional(run: Run) -> Mapping[str, Any]:
     typed: Mapping[str, Any] = run.options.get("typed", {})
-    return Attempt(
-        run_id=run.id,
-        number=run.attempt,
-        func=run.func,
-        task=run.options.get("name") if run.task is None else run.task,
-        args=run.args,
-        kwargs=run.kwargs,
-        typed_args=typed.get("args", ()),
-        typed_kwargs=typed.get("kwargs", {}),
-        env=policy.env,
-        cwd=policy.cwd,
-        slot=run.slot,
-        due_at=run.due_at,
-        timeout=policy.timeout,
-        stop_grace=policy.stop_grace,
-        max_output=policy.max_output,
-        retry_on=policy.retry_on,
-        no_retry_on=policy.no_retry_on,
-        give_time=bool(run.options.get("give_time")),
-        executor=run.executor,
-    )
+    return {
+        "task": run.options.get("name") if run.task is None else run.task,
+        "typed_args": typed.get("args", ()),
+        "typed_kwargs": typed.get("kwargs", {}),
+        "give_time": bool(run.options.get("give_time")),
+    }
 
 
 def verdict(run: Run, policy: Task, outcome: Outcome, *, now: Instant, draining: bool, luck: float) -> Run:
@@ -61,18 +70,20 @@ def verdict(run: Run, policy: Task, outcome: Outcome, *, now: Instant, draining:
 
     `draining`: the daemon is stopping, so a lost worker was killed by us and its death is not the run's doing.
     """
-    run = run.but(started_at=outcome.started_at or run.started_at)
+    started = outcome.started_at or run.started_at
     cost = Cost(cpu_us=outcome.cpu_us, rss_kb=outcome.rss_kb)
     at = outcome.finished_at or now
+    if outcome.kind == "succeeded":
+        return run.succeeded(
+            at=at,
+            started_at=started,
+            result=outcome.result,
+            note=outcome.result_note,
+            duration=outcome.duration,
+            cost=cost,
+        )
+    run = run.but(started_at=started)
     match outcome.kind:
-        case "succeeded":
-            return run.succeeded(
-                at=at,
-                result=outcome.result,
-                note=outcome.result_note,
-                duration=outcome.duration,
-                cost=cost,
-            )
         case "released":
             return run.released()
         case "cancelled":

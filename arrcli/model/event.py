@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple
 
 from arrcli.model.instant import Instant
 from arrcli.model.run import Run
@@ -28,11 +28,13 @@ Kind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Event(NamedTuple):
     """One thing that happened at `at`; `run` where it happened to one."""
 
     at: Instant
     kind: Kind
     run: Run | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = _NOTHING

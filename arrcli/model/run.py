@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from arrcli.errors import ArrError
 from arrcli.model.instant import Instant
@@ -77,12 +77,14 @@ class Fault:
     traceback: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
+class Cost(NamedTuple):
     """What an attempt used: CPU microseconds and peak resident kilobytes, where the system tells."""
 
     cpu_us: int | None = None
     rss_kb: int | None = None
+
+
+NO_COST: Final = Cost()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +133,7 @@ class Run:
     result: Any = None
     result_note: str | None = None
     fault: Fault | None = None
-    cost: Cost = Cost()
+    cost: Cost = NO_COST
 
     @property
     def scheduled(self) -> bool:
@@ -165,8 +167,7 @@ class Run:
     def but(self, **changes: Any) -> Run:
         """The same run with other values: `dataclasses.replace`, at a tenth of its cost, for this is done per run."""
         made = object.__new__(Run)
-        made.__dict__.update(self.__dict__)
-        made.__dict__.update(changes)
+        made.__dict__.update(self.__dict__, **changes)
         return made
 
     def claimed(self, *, by: str) -> Run:
@@ -186,10 +187,18 @@ class Run:
         return self.but(started_at=at, live=live)
 
     def succeeded(
-        self, *, at: Instant, result: Any, note: str | None, duration: int | None, cost: Cost = Cost()
+        self,
+        *,
+        at: Instant,
+        started_at: Instant | None = None,
+        result: Any,
+        note: str | None,
+        duration: int | None,
+        cost: Cost = NO_COST,
     ) -> Run:
         return self._to(
             State.SUCCEEDED,
+            started_at=self.started_at if started_at is None else started_at,
             finished_at=at,
             result=result,
             result_note=note,
@@ -208,7 +217,7 @@ class Run:
         reason: Reason,
         fault: Fault | None,
         duration: int | None = None,
-        cost: Cost = Cost(),
+        cost: Cost = NO_COST,
     ) -> Run:
         return self._to(
             State.FAILED,
@@ -267,7 +276,8 @@ class Run:
     def _to(self, state: State, **changes: Any) -> Run:
         if state not in ARROWS[self.state]:
             raise IllegalMoveError(f"run {self.id} is {self.state} and cannot become {state}")
-        return self.but(state=state, **changes)
+        changes["state"] = state
+        return self.but(**changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,7 +291,7 @@ class AttemptRecord:
     finished_at: Instant | None
     duration: int | None = None
     fault: Fault | None = None
-    cost: Cost = Cost()
+    cost: Cost = NO_COST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,16 +16,14 @@ _SOONEST: Final = "AND ready_at <= ?1 ORDER BY ready_at, id LIMIT ?2"
 _PENDING: Final = f"""SELECT {COLUMNS} FROM runs WHERE id IN (
     SELECT id FROM (SELECT id FROM runs INDEXED BY runs_waiting WHERE stage = 0 {_SOONEST}) UNION ALL
     SELECT id FROM (SELECT id FROM runs INDEXED BY runs_ready WHERE stage = 1 {_SOONEST}) UNION ALL
-    SELECT id FROM (SELECT id FROM runs INDEXED BY runs_held WHERE stage = 3 {_SOONEST}) UNION ALL
+    SELECT id FROM (SELECT id FROM runs INDEXED BY runs_held WHERE held_by IS NOT NULL {_SOONEST}) UNION ALL
     SELECT id FROM runs INDEXED BY runs_running WHERE stage = 2 AND started_at IS NULL AND ready_at <= ?1)
     ORDER BY ready_at, id LIMIT ?2"""
 _RUNNING: Final = f"SELECT {COLUMNS} FROM runs INDEXED BY runs_running WHERE stage = 2 ORDER BY id"
-_RECENT: Final = (
-    f"SELECT {COLUMNS} FROM runs INDEXED BY runs_ended WHERE stage = 4 ORDER BY finished_at DESC, id DESC LIMIT ?"
-)
-_LAST: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_history WHERE task = ? AND stage = 4 AND state IN
-('succeeded', 'failed')
-    ORDER BY id DESC LIMIT ?"""
+_RECENT: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_ended WHERE finished_at IS NOT NULL
+    ORDER BY finished_at DESC, id DESC LIMIT ?"""
+_LAST: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_history WHERE task = ?
+    AND finished_at IS NOT NULL AND state IN ('succeeded', 'failed') ORDER BY id DESC LIMIT ?"""
 _ATTEMPTS: Final = """SELECT run_id, attempt, outcome, started_at, finished_at, duration, fault, cpu_us, rss_kb
     FROM attempts WHERE run_id = ? ORDER BY attempt"""
 _OUTPUT: Final = """SELECT packed, bytes FROM outputs WHERE run_id = ?1 AND (?2 IS NULL OR attempt = ?2)
@@ -33,16 +31,17 @@ _OUTPUT: Final = """SELECT packed, bytes FROM outputs WHERE run_id = ?1 AND (?2 
 _TASKS: Final = """SELECT name, mark, era, anchor, digest, first_seen, paused, pause_until, pause_note, broken, removed,
     at_times FROM tasks ORDER BY name"""
 _WAIT_COUNT: Final = """SELECT (SELECT count(*) FROM runs WHERE stage = 0) + (SELECT count(*) FROM runs WHERE stage = 1)
-    + (SELECT count(*) FROM runs WHERE stage = 3) + (SELECT count(*) FROM runs WHERE stage = 2 AND started_at IS NULL),
+    + (SELECT count(*) FROM runs WHERE held_by IS NOT NULL)
+    + (SELECT count(*) FROM runs WHERE stage = 2 AND started_at IS NULL),
     (SELECT count(*) FROM runs WHERE stage = 2 AND started_at IS NOT NULL)"""
 _OF_NAME: Final = """id IN (
-    SELECT id FROM runs INDEXED BY runs_history WHERE task = ?1 AND stage = 4 UNION ALL
-    SELECT id FROM runs INDEXED BY runs_live WHERE task = ?1 AND task IS NOT NULL AND stage IN (0, 1, 2, 3) UNION ALL
-    SELECT id FROM runs INDEXED BY runs_history WHERE task IS NULL AND stage = 4 AND func = ?1 UNION ALL
+    SELECT id FROM runs INDEXED BY runs_history WHERE task = ?1 AND finished_at IS NOT NULL UNION ALL
+    SELECT id FROM runs INDEXED BY runs_live WHERE task = ?1 AND task IS NOT NULL AND finished_at IS NULL UNION ALL
+    SELECT id FROM runs INDEXED BY runs_history WHERE task IS NULL AND finished_at IS NOT NULL AND func = ?1 UNION ALL
     SELECT id FROM runs INDEXED BY runs_waiting WHERE stage = 0 AND task IS NULL AND func = ?1 UNION ALL
     SELECT id FROM runs INDEXED BY runs_ready WHERE stage = 1 AND task IS NULL AND func = ?1 UNION ALL
     SELECT id FROM runs INDEXED BY runs_running WHERE stage = 2 AND task IS NULL AND func = ?1 UNION ALL
-    SELECT id FROM runs INDEXED BY runs_held WHERE stage = 3 AND task IS NULL AND func = ?1)"""
+    SELECT id FROM runs INDEXED BY runs_held WHERE held_by IS NOT NULL AND task IS NULL AND func = ?1)"""
 _FOREVER: Final = 1 << 62
 
 

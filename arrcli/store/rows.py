@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any, Final
 
-from arrcli.model.run import AttemptRecord, Cost, Fault, Origin, Reason, Run, State, TaskRecord
+from arrcli.model.run import NO_COST, AttemptRecord, Cost, Fault, Origin, Reason, Run, State, TaskRecord
 from arrcli.store.schema import ENDED, HELD, READY, RUNNING, WAITING
 
 COLUMNS: Final = (
@@ -19,7 +19,6 @@ INSERTED: Final = f"{COLUMNS.removeprefix('id, ')}, scheduled, stage"
 _STATES: Final = {state.value: state for state in State}
 _ORIGINS: Final = {origin.value: origin for origin in Origin}
 _REASONS: Final = {reason.value: reason for reason in Reason}
-_NO_COST: Final = Cost()
 _PACK_OVER: Final = 4096
 _encode: Final = json.JSONEncoder(separators=(",", ":"), default=list).encode
 
@@ -62,7 +61,7 @@ def run_of(row: Sequence[Any]) -> Run:
         result=None if row[31] is None else json.loads(row[31]),
         result_note=row[32],
         fault=fault_of(row[33]),
-        cost=_NO_COST if row[34] is None and row[35] is None else Cost(cpu_us=row[34], rss_kb=row[35]),
+        cost=NO_COST if row[34] is None and row[35] is None else Cost(cpu_us=row[34], rss_kb=row[35]),
     )
     return made
 

@@ -13,7 +13,7 @@ from arrcli.errors import StoreError
 WAITING, READY, RUNNING, HELD, ENDED = range(5)
 
 APPLICATION_ID: Final = 0x61727231
-VERSION: Final = 1
+VERSION: Final = 2
 
 _FIRST: Final = """
 CREATE TABLE runs (
@@ -64,7 +64,24 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE ended (state TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
 """
 
-MIGRATIONS: Final = (_FIRST,)
+_SECOND: Final = """
+DROP INDEX runs_key;
+DROP INDEX runs_live;
+DROP INDEX runs_expiry;
+DROP INDEX runs_held;
+DROP INDEX runs_history;
+DROP INDEX runs_ended;
+CREATE INDEX runs_key ON runs (key) WHERE key IS NOT NULL AND finished_at IS NULL;
+CREATE INDEX runs_live ON runs (task) WHERE task IS NOT NULL AND finished_at IS NULL;
+CREATE INDEX runs_expiry ON runs (expires_at) WHERE expires_at IS NOT NULL AND finished_at IS NULL;
+CREATE INDEX runs_held ON runs (held_by, priority DESC, ready_at, id) WHERE held_by IS NOT NULL;
+CREATE INDEX runs_history ON runs (task, id) WHERE finished_at IS NOT NULL;
+CREATE INDEX runs_ended ON runs (finished_at) WHERE finished_at IS NOT NULL;
+"""
+"""An index is written anew at each change of a column that its condition names: a claim changes the stage, and no
+longer those that have nothing to do with it."""
+
+MIGRATIONS: Final = (_FIRST, _SECOND)
 """One script a version, in order; each runs whole in a transaction of its own, or not at all."""
 
 

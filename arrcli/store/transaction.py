@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
 
 from arrcli.errors import StoreError
@@ -27,10 +29,14 @@ from arrcli.store.values import Move, Owner, Request
 
 _ADD: Final = f"INSERT OR IGNORE INTO runs ({INSERTED}) VALUES ({', '.join('?' * (INSERTED.count(',') + 1))})"
 _SLOT: Final = f"SELECT {COLUMNS} FROM runs WHERE scheduled = 1 AND task = ? AND era = ? AND slot = ?"
-_KEY: Final = f"SELECT {COLUMNS} FROM runs WHERE key = ? AND stage IN (0, 1, 3) ORDER BY id LIMIT 1"
+_KEY: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_key WHERE key = ? AND key IS NOT NULL
+    AND finished_at IS NULL AND stage <> 2 ORDER BY id LIMIT 1"""
 _FENCE: Final = "WHERE id = ? AND state = ? AND attempt = ? AND claimed_by IS ?"
-_CLAIM: Final = f"""UPDATE runs SET state = 'running', stage = 2, attempt = ?, claimed_by = ?, held_by = NULL,
+_CLAIM: Final = f"""UPDATE runs SET state = 'running', stage = 2, attempt = ?, claimed_by = ? {_FENCE}"""
+_CLAIM_AGAIN: Final = f"""UPDATE runs SET state = 'running', stage = 2, attempt = ?, claimed_by = ?, held_by = NULL,
     started_at = NULL, reason = NULL, fault = NULL {_FENCE}"""
+_SUCCEED: Final = f"""UPDATE runs SET state = 'succeeded', stage = 4, started_at = ?, finished_at = ?, duration = ?,
+    claimed_by = NULL, live = NULL, result = ?, result_note = ?, cpu_us = ?, rss_kb = ? {_FENCE}"""
 _BEGIN: Final = f"UPDATE runs SET started_at = ?, live = ? {_FENCE}"
 _MOVE: Final = f"""UPDATE runs SET state = ?, stage = ?, reason = ?, ready_at = ?, started_at = ?, finished_at = ?,
     duration = ?, attempt = ?, losses = ?, deaths = ?, claimed_by = ?, held_by = ?, live = ?, result = ?,
@@ -40,39 +46,41 @@ _OUTPUT: Final = "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?)"
 _PROMOTE: Final = "UPDATE runs SET stage = 1 WHERE stage = 0 AND ready_at <= ?"
 _READY: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_ready WHERE stage = 1 AND executor = ?
     ORDER BY priority DESC, ready_at, id LIMIT ?"""
-_ACTIVE: Final = """SELECT count(*) FROM runs INDEXED BY runs_live WHERE task = ? AND task IS NOT NULL
-    AND stage IN (0, 1, 2, 3) AND (stage = 2 OR attempt > 0)"""
-_ACTIVE_RUNS: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_live WHERE task = ? AND task IS NOT NULL
-    AND stage IN (0, 1, 2, 3) AND (stage = 2 OR attempt > 0) ORDER BY id"""
-_LIVE: Final = "task = ? AND task IS NOT NULL AND stage IN (0, 1, 2, 3) AND stage <> 2"
-_PENDING_OF: Final = f"SELECT {COLUMNS} FROM runs INDEXED BY runs_live WHERE {_LIVE} ORDER BY id"
-_QUEUED: Final = f"SELECT count(*) FROM runs INDEXED BY runs_live WHERE {_LIVE} AND scheduled = 1 AND attempt = 0"
-_RETARGET: Final = f"""UPDATE runs INDEXED BY runs_live SET
+_OF_TASK: Final = "runs INDEXED BY runs_live WHERE task = ? AND task IS NOT NULL AND finished_at IS NULL"
+_ACTIVE: Final = f"SELECT count(*) FROM {_OF_TASK} AND (stage = 2 OR attempt > 0)"
+_ACTIVE_RUNS: Final = f"SELECT {COLUMNS} FROM {_OF_TASK} AND (stage = 2 OR attempt > 0) ORDER BY id"
+_PENDING_OF: Final = f"SELECT {COLUMNS} FROM {_OF_TASK} AND stage <> 2 ORDER BY id"
+_QUEUED: Final = f"SELECT count(*) FROM {_OF_TASK} AND stage <> 2 AND scheduled = 1 AND attempt = 0"
+_RETARGET: Final = """UPDATE runs INDEXED BY runs_live SET
     pool = coalesce(json_extract(options, '$.pool'), ?), priority = coalesce(json_extract(options, '$.priority'), ?),
-    executor = coalesce(json_extract(options, '$.executor'), ?) WHERE {_LIVE}"""
+    executor = coalesce(json_extract(options, '$.executor'), ?)
+    WHERE task = ? AND task IS NOT NULL AND finished_at IS NULL AND stage <> 2"""
 _CLAIMED_BY: Final = (
     f"SELECT {COLUMNS} FROM runs INDEXED BY runs_running WHERE stage = 2 AND claimed_by = ? ORDER BY id"
 )
-_EXPIRY: Final = "expires_at IS NOT NULL AND stage IN (0, 1, 3)"
+_EXPIRY: Final = "expires_at IS NOT NULL AND finished_at IS NULL AND stage <> 2"
 _EXPIRED: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_expiry WHERE {_EXPIRY} AND expires_at <= ?
     AND attempt = 0 ORDER BY id"""
 _NEXT_EXPIRY: Final = f"SELECT min(expires_at) FROM runs INDEXED BY runs_expiry WHERE {_EXPIRY} AND attempt = 0"
 _POOL: Final = "SELECT count(*) FROM runs WHERE stage = 2 AND pool = ?"
 _HOLD: Final = f"UPDATE runs SET stage = 3, held_by = ? {_FENCE}"
 _UNHOLD: Final = """UPDATE runs SET stage = CASE WHEN ready_at <= ?1 THEN 1 ELSE 0 END, held_by = NULL WHERE id IN
-    (SELECT id FROM runs INDEXED BY runs_held WHERE stage = 3 AND held_by = ?2
+    (SELECT id FROM runs INDEXED BY runs_held WHERE held_by = ?2 AND held_by IS NOT NULL
     ORDER BY priority DESC, ready_at, id LIMIT ?3)"""
 _HELD: Final = """WITH RECURSIVE each(name) AS (
-    SELECT min(held_by) FROM runs INDEXED BY runs_held WHERE stage = 3 UNION ALL
-    SELECT (SELECT min(held_by) FROM runs INDEXED BY runs_held WHERE stage = 3 AND held_by > name) FROM each
+    SELECT min(held_by) FROM runs INDEXED BY runs_held WHERE held_by IS NOT NULL UNION ALL
+    SELECT (SELECT min(held_by) FROM runs INDEXED BY runs_held WHERE held_by IS NOT NULL AND held_by > name) FROM each
     WHERE name IS NOT NULL) SELECT name FROM each WHERE name IS NOT NULL"""
 _LAST_SCHEDULED: Final = f"""SELECT {COLUMNS} FROM runs WHERE scheduled = 1 AND task = ?
     ORDER BY era DESC, slot DESC LIMIT 1"""
 _PUT_TASK: Final = "INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_CUTOFF: Final = """SELECT id FROM runs WHERE task IS ? AND stage = 4 AND state IN ('succeeded', 'failed')
+_CUTOFF: Final = """SELECT id FROM runs WHERE task IS ? AND finished_at IS NOT NULL AND state IN ('succeeded', 'failed')
     ORDER BY id DESC LIMIT 1 OFFSET ?"""
-_PRUNED: Final = """SELECT id, state FROM runs WHERE task IS ? AND stage = 4 AND (finished_at < ? OR id < ?)
-    ORDER BY id LIMIT ?"""
+_PRUNED: Final = """SELECT id, state FROM runs WHERE task IS ? AND finished_at IS NOT NULL
+    AND (finished_at < ? OR id < ?) ORDER BY id LIMIT ?"""
+
+_WORTH_SHARING: Final = 4
+"""Moves from which a statement for all of them costs less than one for each."""
 
 
 class SQLTransaction(SQLReading):
@@ -125,23 +133,39 @@ class SQLTransaction(SQLReading):
         return self._one(_LAST_SCHEDULED, (task,))
 
     def move(self, moves: Sequence[Move]) -> Sequence[bool]:
-        return [self._move(move) for move in moves]
+        """Neighbours of a kind share a statement; where one of them does not fit, each is tried alone."""
+        fits: list[bool] = []
+        for statement, alike in groupby(moves, _statement_of):
+            batch = list(alike)
+            fits += self._moved(statement, batch)
+        return fits
 
-    def _move(self, move: Move) -> bool:
-        was, now = move.was, move.now
-        fence = (was.id, was.state.value, was.attempt, was.claimed_by)
-        if was.state is State.PENDING and now.state is State.RUNNING:
-            cursor = self._db.execute(_CLAIM, (now.attempt, now.claimed_by, *fence))
-        elif was.state is now.state is State.RUNNING:
-            cursor = self._db.execute(_BEGIN, (now.started_at, now.live, *fence))
-        else:
-            cursor = self._db.execute(_MOVE, (*_moved(now), *fence))
-        if not cursor.rowcount:
-            return False
-        if now.state in ENDED:
-            self._tally[now.state.value] += 1
-        self._keep_history(move)
-        return True
+    def _moved(self, statement: _Statement, batch: Sequence[Move]) -> Sequence[bool]:
+        took = self._together(statement, batch) or [self._alone(statement, move) for move in batch]
+        for move, fits in zip(batch, took, strict=True):
+            if not fits:
+                continue
+            if move.now.state in ENDED:
+                self._tally[move.now.state.value] += 1
+            if move.record is not None or move.output:
+                self._keep_history(move)
+        return took
+
+    def _together(self, statement: _Statement, batch: Sequence[Move]) -> Sequence[bool]:
+        """All of them, or none, and nothing written."""
+        if len(batch) < _WORTH_SHARING:
+            return ()
+        self._db.execute("SAVEPOINT moves")
+        cursor = self._db.executemany(statement.sql, [(*statement.values(m.now), *_fence(m.was)) for m in batch])
+        whole = cursor.rowcount == len(batch)
+        if not whole:
+            self._db.execute("ROLLBACK TO moves")
+        self._db.execute("RELEASE moves")
+        return [True] * len(batch) if whole else ()
+
+    def _alone(self, statement: _Statement, move: Move) -> bool:
+        values = (*statement.values(move.now), *_fence(move.was))
+        return self._db.execute(statement.sql, values).rowcount == 1
 
     def _keep_history(self, move: Move) -> None:
         record = move.record
@@ -277,7 +301,40 @@ class SQLTransaction(SQLReading):
         return {name: count for name, count in found.items() if count}
 
 
-def _moved(run: Run) -> tuple[Any, ...]:
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """The SQL of one kind of move, and what it sets of the run that is moved."""
+
+    sql: str
+    values: Callable[[Run], tuple[Any, ...]]
+
+
+def _statement_of(move: Move) -> _Statement:
+    was, now = move.was, move.now
+    if now.state is State.RUNNING:
+        if was.state is State.RUNNING:
+            return _BEGINNING
+        return _FIRST_CLAIM if was.attempt == 0 and was.reason is None and was.held_by is None else _LATER_CLAIM
+    if now.state is State.SUCCEEDED and was.reason is None:
+        return _SUCCESS
+    return _ANY
+
+
+def _fence(was: Run) -> tuple[Any, ...]:
+    return (was.id, was.state.value, was.attempt, was.claimed_by)
+
+
+def _claimed(run: Run) -> tuple[Any, ...]:
+    return (run.attempt, run.claimed_by)
+
+
+def _succeeded(run: Run) -> tuple[Any, ...]:
+    result = None if run.result is None else dumps(run.result)
+    cost = run.cost
+    return (run.started_at, run.finished_at, run.duration, result, run.result_note, cost.cpu_us, cost.rss_kb)
+
+
+def _all_of(run: Run) -> tuple[Any, ...]:
     return (
         run.state.value,
         stage_of(run),
@@ -298,3 +355,10 @@ def _moved(run: Run) -> tuple[Any, ...]:
         run.cost.cpu_us,
         run.cost.rss_kb,
     )
+
+
+_FIRST_CLAIM: Final = _Statement(_CLAIM, _claimed)
+_LATER_CLAIM: Final = _Statement(_CLAIM_AGAIN, _claimed)
+_BEGINNING: Final = _Statement(_BEGIN, lambda run: (run.started_at, run.live))
+_SUCCESS: Final = _Statement(_SUCCEED, _succeeded)
+_ANY: Final = _Statement(_MOVE, _all_of)

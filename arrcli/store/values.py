@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from arrcli.model.instant import Instant
 from arrcli.model.run import AttemptRecord, Origin, Reason, Run, State
@@ -58,8 +58,7 @@ class Owner:
     what: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class Move(NamedTuple):
     """From what a run was to what it becomes. `record` and `output` are kept as history of the attempt that ended."""
 
     was: Run

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, Protocol
 
 OutcomeKind = Literal["succeeded", "failed", "timed_out", "cancelled", "lost", "released"]
@@ -147,8 +147,8 @@ def outcome_with(told: Mapping[str, Any], **more: Any) -> Outcome:
 
 def encode_attempt(attempt: Attempt) -> bytes:
     """An attempt as JSON, without what is as it is by default."""
-    usual = Attempt.__dict__
-    return _to_json({k: v for k, v in attempt.__dict__.items() if v is not usual.get(k, _REQUIRED)}).encode()
+    usual = _USUAL.get
+    return _to_json({name: value for name, value in attempt.__dict__.items() if value is not usual(name)}).encode()
 
 
 decode_attempt: Final = attempt_with
@@ -187,7 +187,7 @@ def decode_outcome(line: bytes) -> dict[str, Any]:
     return message
 
 
-_REQUIRED: Final = object()
+_USUAL: Final = {each.name: each.default for each in fields(Attempt)}
 _SUCCESS: Final = (
     b'{"run_id":%d,"number":%d,"started_at":%d,"finished_at":%d,"duration":%d,"ended":%d,"cpu_us":%d,"rss_kb":%d,'
     b'"written":[%d,%d],"kind":"succeeded"}\t%b\n'

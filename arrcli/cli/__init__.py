@@ -17,8 +17,22 @@ _STARTS_USER_CODE: Final = frozenset({"run", "exec", "check"})
 
 def main() -> NoReturn:
     """Run `arr` with the process's arguments, and exit."""
+    _open_standard_streams()
     gc.set_threshold(100_000)  # importing makes much and drops little: looking for garbage meanwhile costs a tenth
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_standard_streams() -> None:
+    """Where the caller closed one (`arr run >&-`), the next file to be opened would take its number, and be written to
+    as if it were the terminal."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from arrcli.cli.log import Log
 from arrcli.cli.options import Debug, StateDir
 
 if TYPE_CHECKING:
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
     from arrcli.model.task import TasksFile
 
 _BACKLOG: Final = 100_000
-"""Events that wait for a terminal which takes none; older ones are dropped rather than holding the engine up."""
+"""Events that wait to become lines; no more are kept, for the engine does not wait for them."""
+_STDOUT: Final = 1
 _LOOK_S: Final = 0.2
+_FAREWELL_S: Final = 1.0
+"""Who reads nothing of the log for so long does not keep a daemon that was told to stop from ending."""
 _USUAL_GC: Final = (700, 10, 10)
 
 
@@ -48,7 +52,8 @@ def run(
     """Schedule and execute the tasks of a file, and show what happens.
 
     On a terminal that is the dashboard (q quits, ? lists the keys), elsewhere a log line an event. SIGTERM and Ctrl-C
-    drain: what runs may end within shutdown_grace; a second one kills it now. SIGHUP reads the file again.
+    drain: what runs may end within shutdown_grace; a second one kills it now. SIGHUP reads the file again. A terminal
+    that hangs up ends the dashboard and not the daemon. Log lines that nobody reads are dropped, and counted.
     """
     from dataclasses import replace
 
@@ -94,6 +99,8 @@ class Daemon:
         self._file, self._path, self._places = file, path, places
         self._burst, self._as_json, self._ascii = burst, as_json, ascii
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._log: Log | None = None
+        self._unsaid = 0
         self._failed = 0
         self._signals = 0
         self._wake: Callable[[], None] = lambda: None
@@ -108,6 +115,8 @@ class Daemon:
                 self._failed += 1
             if not self._screen and self._events.qsize() < _BACKLOG:
                 self._events.put(event)
+            elif not self._screen:
+                self._unsaid += 1
         self._wake()
 
     def _tell(self, kind: Any, **details: Any) -> None:
@@ -117,21 +126,36 @@ class Daemon:
         self._sink([Event(at=SYSTEM.now(), kind=kind, details=details)])
 
     def _print_waiting(self) -> None:
+        log = self._log = self._log or Log(_STDOUT, sys.stdout.encoding, self._dropped)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                text = self._said(self._events.get_nowait())
+                if text is not None:
+                    log.say(text)
+        if self._unsaid:
+            log.miss(self._unsaid)
+            self._unsaid = 0
+
+    def _said(self, event: Event) -> str | None:
         from arrcli.dashboard.lines import json_line, line
         from arrcli.dashboard.times import zone_of
 
-        zone = zone_of(self._file.timezone)
-        lines: list[str] = []
-        with contextlib.suppress(queue.Empty):
-            while len(lines) < 1000:
-                event = self._events.get_nowait()
-                text = json_line(event) if self._as_json else line(event, zone)
-                if text is not None:
-                    lines.append(text)
-        if lines:
-            with contextlib.suppress(OSError, ValueError):  # nobody reads any more: the work goes on
-                sys.stdout.write("\n".join(lines) + "\n")
-                sys.stdout.flush()
+        return json_line(event) if self._as_json else line(event, zone_of(self._file.timezone))
+
+    def _dropped(self, count: int) -> str:
+        from arrcli.clock import SYSTEM
+        from arrcli.dashboard.lines import counted
+        from arrcli.model.event import Event
+
+        text = f"{counted(count, 'line')} of this log dropped here: nobody read them in time"
+        return self._said(Event(at=SYSTEM.now(), kind="note", details={"text": text, "dropped": count})) or ""
+
+    def _last_lines(self) -> None:
+        """What was said last is written too; of a burst also where its reader takes a long time."""
+        self._print_waiting()
+        while self._log is not None and not self._log.written(patience_s=_FAREWELL_S):
+            if self._signals or not self._burst:
+                break
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -223,10 +247,9 @@ class Daemon:
             self._print_waiting()
             if self._burst and not self._signals:
                 idle = idle + 1 if self._is_idle() else 0
-                if idle >= 2:
-                    self._signals = 1
+                if idle == 2:
                     self._runner_do("stop_now")
-                elif idle:
+                elif idle == 1:
                     time.sleep(0.05)
 
     def _is_idle(self) -> bool:
@@ -243,7 +266,7 @@ class Daemon:
         left = len(app.store.pending(until=app.clock.now()))
         app.close()
         self._tell("daemon_stopped", killed=killed, left=left)
-        self._print_waiting()
+        self._last_lines()
         if app.crash is not None:
             raise app.crash
         if self._burst:

@@ -92,16 +92,17 @@ class World:
         finally:
             kill(daemon)
 
-    def start(self, *words: str, ready: bool = True, **more: str) -> Daemon:
+    def start(self, *words: str, ready: bool = True, out: int | None = None, **more: str) -> Daemon:
+        """`out` is a descriptor for what it prints, which is else the log of the daemon."""
         log = self.folder / f"daemon-{len(self.daemons)}.log"
-        with log.open("w") as out:
+        with log.open("w") as written:
             process = subprocess.Popen(
                 [*ARR, "run", "--plain", *words],
                 cwd=self.folder,
                 env=self.environment(**more),
                 stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
+                stdout=written if out is None else out,
+                stderr=written,
                 text=True,
             )
         daemon = Daemon(process, log)

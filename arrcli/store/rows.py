@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any, Final
 
-from arrcli.model.run import NO_COST, AttemptRecord, Cost, Fault, Origin, Reason, Run, State, TaskRecord
+from arrcli.model.run import NO_COST, SCHEDULED, AttemptRecord, Cost, Fault, Origin, Reason, Run, State, TaskRecord
 from arrcli.store.schema import ENDED, HELD, READY, RUNNING, WAITING
 
 COLUMNS: Final = (
@@ -16,6 +16,10 @@ COLUMNS: Final = (
     " options, claimed_by, held_by, live, result, result_note, fault, cpu_us, rss_kb"
 )
 INSERTED: Final = f"{COLUMNS.removeprefix('id, ')}, scheduled, stage"
+NEW: Final = (
+    "task, func, args, kwargs, origin, state, slot, count, era, due_at, ready_at, enqueued_at, attempt, losses, deaths,"
+    " executor, pool, priority, retry_of, expires_at, options, scheduled, stage"
+)
 _STATES: Final = {state.value: state for state in State}
 _ORIGINS: Final = {origin.value: origin for origin in Origin}
 _REASONS: Final = {reason.value: reason for reason in Reason}
@@ -106,6 +110,35 @@ def row_of(run: Run) -> tuple[Any, ...]:
         run.cost.rss_kb,
         int(run.scheduled),
         stage_of(run, born=True),
+    )
+
+
+def row_of_new(run: Run) -> tuple[Any, ...]:
+    """A new run's values in the order of `NEW`: a column that is not named costs nothing, a NULL that is costs."""
+    return (
+        run.task,
+        run.func,
+        dumps(run.args) if run.args else None,
+        dumps(run.kwargs) if run.kwargs else None,
+        run.origin.value,
+        run.state.value,
+        run.slot,
+        run.count,
+        run.era,
+        run.due_at,
+        run.ready_at,
+        run.enqueued_at,
+        0,
+        0,
+        0,
+        run.executor,
+        run.pool,
+        run.priority,
+        run.retry_of,
+        run.expires_at,
+        dumps(run.options) if run.options else None,
+        run.origin in SCHEDULED,
+        READY if run.ready_at <= run.enqueued_at else WAITING,
     )
 
 

@@ -17,10 +17,12 @@ from arrcli.store.reading import SQLReading, ask_on
 from arrcli.store.rows import (
     COLUMNS,
     INSERTED,
+    NEW,
     dumps,
     fault_text,
     packed,
     row_of,
+    row_of_new,
     row_of_record,
     run_of,
     stage_of,
@@ -28,6 +30,7 @@ from arrcli.store.rows import (
 from arrcli.store.values import Move, Owner, Request
 
 _ADD: Final = f"INSERT OR IGNORE INTO runs ({INSERTED}) VALUES ({', '.join('?' * (INSERTED.count(',') + 1))})"
+_ADD_NEW: Final = f"INSERT OR IGNORE INTO runs ({NEW}) VALUES ({', '.join('?' * (NEW.count(',') + 1))})"
 _SLOT: Final = f"SELECT {COLUMNS} FROM runs WHERE scheduled = 1 AND task = ? AND era = ? AND slot = ?"
 _KEY: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_key WHERE key = ? AND key IS NOT NULL
     AND finished_at IS NULL AND stage <> 2 ORDER BY id LIMIT 1"""
@@ -105,12 +108,32 @@ class SQLTransaction(SQLReading):
     # -- runs ---------------------------------------------------------------------------------------------------------
 
     def add(self, runs: Sequence[Run]) -> Sequence[Run]:
-        return [self._add(run) for run in runs]
+        """Neighbours that wait for nothing but their time share a statement, where none of them is there already."""
+        added: list[Run] = []
+        for is_new, alike in groupby(runs, _is_plainly_new):
+            batch = list(alike)
+            added += (is_new and self._add_together(batch)) or [self._add(run) for run in batch]
+        return added
+
+    def _add_together(self, batch: Sequence[Run]) -> Sequence[Run]:
+        """All of them, or none, and nothing written."""
+        if len(batch) < _WORTH_SHARING:
+            return ()
+        self._db.execute("SAVEPOINT added")
+        whole = self._db.executemany(_ADD_NEW, [row_of_new(run) for run in batch]).rowcount == len(batch)
+        if not whole:
+            self._db.execute("ROLLBACK TO added")
+        self._db.execute("RELEASE added")
+        if not whole:
+            return ()
+        first = int(self._ask("SELECT last_insert_rowid()")[0][0]) - len(batch) + 1
+        return [run.but(id=first + index) for index, run in enumerate(batch)]
 
     def _add(self, run: Run) -> Run:
         if run.key is not None and run.state is State.PENDING and (rows := self._ask(_KEY, (run.key,))):
             return run_of(rows[0])
-        cursor = self._db.execute(_ADD, row_of(run))
+        is_new = _is_plainly_new(run)
+        cursor = self._db.execute(*((_ADD_NEW, row_of_new(run)) if is_new else (_ADD, row_of(run))))
         if not cursor.rowcount:
             return self._there_already(run)
         if run.state in ENDED:
@@ -307,6 +330,11 @@ class _Statement:
 
     sql: str
     values: Callable[[Run], tuple[Any, ...]]
+
+
+def _is_plainly_new(run: Run) -> bool:
+    """Most of its columns are as they are at first."""
+    return run.state is State.PENDING and not run.attempt and run.key is None and run.held_by is None
 
 
 def _statement_of(move: Move) -> _Statement:

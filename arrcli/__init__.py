@@ -6,7 +6,8 @@ The front door of the library: every public name is imported when it is first as
     options  what may be said of a run    forked  a forked child's way to its parent's store
     errors   every error raised on purpose, one tree    clock   the only module that asks the time    text   sanitises
     app      wires everything; the only module that names concrete classes
-    config/  tasks.toml read, checked, written, watched; the only rooms that know TOML, pydantic and line numbers
+    config/  tasks.toml read, checked, written, watched, and crontabs; the only rooms that know TOML, pydantic and line
+             numbers
     model/   schedule (the only room that knows croniter), when, task, run, event, snapshot, explain: frozen values and
              pure functions
     store/   contract, values, sqlite, memory, queue: keeps, decides nothing

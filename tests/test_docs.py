@@ -139,3 +139,15 @@ def test_the_unit_for_systemd_is_told_when_arr_is_ready_and_drains_it() -> None:
     unit = (ROOT / "docs/deploy/arr.service").read_text().splitlines()
     for line in ("Type=notify", "KillMode=mixed", "ExecReload=kill -HUP $MAINPID", "RestartPreventExitStatus=65"):
         assert line in unit
+
+
+def test_the_crontab_in_its_page_becomes_what_the_page_shows() -> None:
+    from arrcli.config.crontab.toml import as_toml
+
+    page = PAGES_BY_NAME["docs/crontab.md"]
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    _, crontab, tasks, said = blocks
+    made = as_toml(crontab.encode(), system=False)
+    assert made.text.partition("run it\n\n")[2].rstrip() == tasks.rstrip()
+    lines = [f"line {one.line}: {one.text}" for one in made.remarks]
+    assert [*lines, "2 tasks; 1 line left as comments"] == said.splitlines()

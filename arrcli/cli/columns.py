@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from arrcli.text import one_line
+from arrcli.text import clean, one_line
 
 _COLOURS: Final = {
     "ok": "32",
@@ -84,6 +84,11 @@ def wants_colour() -> bool:
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
+
+
+def print_file(text: str) -> None:
+    """A text that is meant for a file, as it is; on a terminal without what that would obey."""
+    sys.stdout.write(clean(text) if sys.stdout.isatty() else text)
 
 
 def say(text: str) -> None:

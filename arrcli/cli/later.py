@@ -30,11 +30,6 @@ def add(words: Words = None) -> None:
     _not_yet("add")
 
 
-def import_cron(words: Words = None) -> None:
-    """Turn a crontab into tasks. (not there yet)"""
-    _not_yet("import-cron")
-
-
 def doctor(words: Words = None) -> None:
     """Check the installation. (not there yet)"""
     _not_yet("doctor")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -20,14 +19,9 @@ def init(
     """Write a commented starter file; one that is there stays as it is."""
     from arrcli.cli.columns import say
     from arrcli.config.starter import starter
-    from arrcli.errors import UsageError
-    from arrcli.host.files import open_private
+    from arrcli.host.files import write_new
 
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
-    if not force and os.path.lexists(tasks):
-        raise UsageError(f"{tasks} is there already; name another, or replace it with --force")
-    with os.fdopen(open_private(tasks, flags), "w") as out:
-        out.write(starter(tasks))
+    write_new(tasks, starter(tasks), force=force)
     say(f"wrote {tasks}; look at it, then: arr check {tasks}; arr run {tasks}")
 
 

@@ -38,7 +38,7 @@ VERBS: Final = (
     Verb("backfill", "act", "later:backfill", "Run past slots. (not there yet)"),
     Verb("init", "set up", "setup:init", "Write a commented starter file."),
     Verb("add", "set up", "later:add", "Append a task to the file. (not there yet)"),
-    Verb("import-cron", "set up", "later:import_cron", "Turn a crontab into tasks. (not there yet)"),
+    Verb("import-cron", "set up", "crontab:import_cron", "Turn a crontab into a tasks file."),
     Verb("check", "set up", "check:check", "Validate a file and every callable in it."),
     Verb("export", "set up", "setup:export", "The JSON Schema of the file (--schema)."),
     Verb("simulate", "set up", "later:simulate", "The file on a virtual clock. (not there yet)"),

@@ -60,11 +60,11 @@ def _table(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _check_names(whole: Whole, found: Findings) -> None:
     for table, names in (("tasks", whole.tasks), ("pools", whole.pools)):
         for name in names:
-            if problem := _problem_of_name(name):
+            if problem := problem_of_name(name):
                 found.fault((table, name), problem)
 
 
-def _problem_of_name(name: str) -> str | None:
+def problem_of_name(name: str) -> str | None:
     if not name.strip():
         return "a name cannot be empty — write [tasks.name]"
     if len(name) > LONGEST_NAME:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from arrcli.errors import ArrError, StoreError
+from arrcli.errors import ArrError, StoreError, UsageError
 
 PRIVATE_FILE: Final = 0o600
 PRIVATE_FOLDER: Final = 0o700
@@ -56,6 +56,15 @@ def open_private(path: Path, flags: int) -> int:
     if flags & os.O_CREAT and stat.S_IMODE(status.st_mode) != PRIVATE_FILE and status.st_uid == os.geteuid():
         os.fchmod(handle, PRIVATE_FILE)  # made under a strange umask, or opened up by somebody
     return handle
+
+
+def write_new(path: Path, text: str, *, force: bool = False) -> None:
+    """A file of the user's, made private; UsageError where there is one already, unless it is to be replaced."""
+    if not force and os.path.lexists(path):
+        raise UsageError(f"{path} is there already; name another, or replace it with --force")
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
+    with os.fdopen(open_private(path, flags), "w", encoding="utf-8") as out:
+        out.write(text)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from arrcli.engine.asks import Asked
 from arrcli.errors import DeniedError, NotFoundError, ScheduleError, UsageError
@@ -21,6 +21,7 @@ from arrcli.registry import registered, registered_names
 if TYPE_CHECKING:
     from arrcli.app import App
 
+_to_json: Final = json.JSONEncoder(allow_nan=False).encode
 Target: TypeAlias = str | Callable[..., Any]
 When: TypeAlias = datetime | timedelta | str
 
@@ -45,7 +46,14 @@ def execute_task_at(app: App, time: When, target: Target, data: Any = None, **op
 
 def execute_tasks(app: App, tasks: Iterable[tuple[Target, Any]], **options: Any) -> list[RunHandle]:
     """Queue many runs, each (target, data), in one transaction and one fsync: all of them or none."""
-    return _queue(app, [_asked(app, target, data, options, None) for target, data in tasks])
+    first: dict[Target, Asked] = {}
+    asked = []
+    for target, data in tasks:
+        if target not in first:
+            first[target] = _asked(app, target, None, options, None)
+        args, kwargs = _arguments(data)
+        asked.append(first[target]._replace(args=args, kwargs=kwargs))
+    return _queue(app, asked)
 
 
 def connect(path: str | Path) -> App:
@@ -139,7 +147,7 @@ def _arguments(data: Any) -> tuple[list[Any] | None, dict[str, Any]]:
         return None, {}
     plain = dict(data) if isinstance(data, Mapping) else data
     try:
-        json.dumps(plain, allow_nan=False)
+        _to_json(plain)
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"the data of a task must be JSON: {error}") from None
     if isinstance(plain, dict):

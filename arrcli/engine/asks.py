@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from arrcli.errors import NotFoundError, UsageError
 from arrcli.model.instant import Instant
@@ -21,51 +22,50 @@ if TYPE_CHECKING:
     from arrcli.store.contract import Store, Writing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Asked(NamedTuple):
     """A run that is asked for. `args` None keeps a task's own, `kwargs` are laid over its own."""
 
     target: str
     args: Sequence[Any] | None = None
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    kwargs: Mapping[str, Any] = _NOTHING
     at: Instant | None = None
     expires: int | None = None
     priority: int | None = None
     key: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = _NOTHING
+
+
+_NEW: Final = Run(task=None, func="", due_at=0, ready_at=0, enqueued_at=0)
 
 
 def run_asked(asked: Asked, tasks: Mapping[str, Task], now: Instant, *, executor: str = "process") -> Run:
     """The run that is meant: of a task by its name, else of a bare dotted path (with `executor`)."""
     at = now if asked.at is None else asked.at
     task = tasks.get(asked.target)
-    base = Run(
-        task=None,
-        func=asked.target,
-        args=tuple(asked.args or ()),
-        kwargs=dict(asked.kwargs),
+    options = dict(asked.options) if asked.priority is None else {**asked.options, "priority": asked.priority}
+    span = asked.expires
+    if task is not None and span is None:
+        span = task.expires
+    base = _NEW.but(
+        task=None if task is None else task.name,
+        func=asked.target if task is None else task.func,
+        args=tuple(task.args if task is not None and asked.args is None else asked.args or ()),
+        kwargs=dict(asked.kwargs) if task is None else {**task.kwargs, **asked.kwargs},
         due_at=at,
         ready_at=at,
         enqueued_at=now,
-        executor=executor,
+        executor=executor if task is None else task.executor,
         key=asked.key,
-        options=dict(asked.options) if asked.priority is None else {**asked.options, "priority": asked.priority},
-        pool=str(asked.options.get("pool", "default")),
+        options=options,
+        pool=str(options.get("pool", "default" if task is None else task.pool)),
+        expires_at=None if span is None else at + span,
     )
-    span = asked.expires
-    if task is not None:
-        base = base.but(
-            task=task.name,
-            func=task.func,
-            args=tuple(task.args if asked.args is None else asked.args),
-            kwargs={**task.kwargs, **asked.kwargs},
-            executor=task.executor,
-            pool=str(asked.options.get("pool", task.pool)),
-            priority=task.priority,
-        )
-        span = task.expires if span is None else span
-    priority = base.priority if asked.priority is None else asked.priority
-    return base.but(priority=priority, expires_at=None if span is None else at + span)
+    if asked.priority is not None:
+        return base.but(priority=asked.priority)
+    return base if task is None else base.but(priority=task.priority)
 
 
 def retry(store: Store, run_id: int, now: Instant) -> Run:

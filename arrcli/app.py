@@ -515,7 +515,9 @@ def client_app(file: TasksFile, places: Places, *, create: bool, read_only: bool
         places.make()
     if not create and not places.database.exists():
         return App(MemoryStore(), places=places, file=file, plans=False, what="client")
-    store = SQLiteStore(places.database, create=create, read_only=read_only, gate=places.gate)
+    store = SQLiteStore(
+        places.database, create=create, read_only=read_only, gate=places.gate, upgrade=places.daemon() is None
+    )
     return App(store, places=places, file=file, plans=False, what="client")
 
 

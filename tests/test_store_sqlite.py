@@ -21,7 +21,7 @@ from arrcli.errors import NotFoundError, StoreBusyError, StoreError
 from arrcli.model.run import State
 from arrcli.store import reading, transaction
 from arrcli.store.memory import MemoryStore
-from arrcli.store.schema import VERSION
+from arrcli.store.schema import APPLICATION_ID, MIGRATIONS, VERSION
 from arrcli.store.sqlite import SQLiteStore
 from arrcli.store.values import RunQuery
 from arrcli.testing import NOON, a_run, a_slot
@@ -251,6 +251,46 @@ def test_a_newer_store_is_refused(path: Path, read_only: bool) -> None:
         db.execute(f"PRAGMA user_version = {VERSION + 1}")
     with pytest.raises(StoreError, match=r"newer arr.*upgrade arrcli"):
         SQLiteStore(path, read_only=read_only)
+
+
+@pytest.fixture
+def old(path: Path) -> Path:
+    """A store of the first version with a run that waits, one that runs and one that has ended."""
+    with sqlite3.connect(path, isolation_level=None) as db:
+        for statement in filter(str.strip, MIGRATIONS[0].split(";")):
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute("PRAGMA user_version = 1")
+        for state, stage, ended in (("pending", 1, None), ("running", 2, None), ("succeeded", 4, NOON)):
+            db.execute(
+                "INSERT INTO runs (func, origin, scheduled, state, stage, finished_at, count, era, due_at, ready_at,"
+                " enqueued_at, attempt, losses, deaths, executor, pool, priority, claimed_by) VALUES"
+                " ('a.b', 'enqueued', 0, ?, ?, ?, 1, 0, 1, 1, 1, ?, 0, 0, 'process', 'default', 0, ?)",
+                (state, stage, ended, int(stage > 1), "me" if stage == 2 else None),
+            )
+    return path
+
+
+def test_an_older_store_is_brought_up_to_date_with_all_that_is_in_it(old: Path) -> None:
+    store = SQLiteStore(old)
+    assert [run.state for run in store.runs(RunQuery(oldest_first=True))] == ["pending", "running", "succeeded"]
+    with store.writing() as w:
+        assert [run.id for run in w.ready(5)] == [1]
+        assert [run.id for run in w.claimed_by("me")] == [2]
+    assert [run.id for run in store.recent(5)] == [3]
+    store.close()
+    with sqlite3.connect(old) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (VERSION,)
+
+
+@pytest.mark.parametrize("options", [{"read_only": True}, {"upgrade": False}])
+def test_an_older_store_is_left_as_it_is_by_who_only_reads_and_beside_a_daemon(
+    old: Path, options: dict[str, bool]
+) -> None:
+    with pytest.raises(StoreError, match=r"older arr; the next arr run"):
+        SQLiteStore(old, **options)
+    with sqlite3.connect(old) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
 
 
 @pytest.mark.parametrize("read_only", [False, True])

@@ -98,6 +98,13 @@ def version(connection: sqlite3.Connection, where: str) -> int:
     return found
 
 
+def older(where: str) -> StoreError:
+    """What is said of a store that cannot be brought up to this version now."""
+    return StoreError(
+        f"{where} was made by an older arr; the next arr run brings it up to date (stop a daemon that still runs first)"
+    )
+
+
 def migrate(connection: sqlite3.Connection, where: str) -> None:
     """Bring the store up to this version; StoreError as `version`."""
     if version(connection, where) == VERSION:

@@ -17,7 +17,7 @@ from arrcli.model.instant import Instant
 from arrcli.model.run import Run
 from arrcli.store.gate import Gate
 from arrcli.store.reading import SQLReading
-from arrcli.store.schema import migrate, version
+from arrcli.store.schema import VERSION, migrate, older, version
 from arrcli.store.transaction import SQLTransaction
 
 PATIENCE_S: Final = 10.0
@@ -38,8 +38,9 @@ class SQLiteStore(SQLReading):
     """Implements `contract.Store` on a file.
 
     `create=False`: NotFoundError where there is none. `read_only`: never creates or changes anything. `privileged`:
-    the daemon's, which passes the `gate` (default: `PATH.gate`) first. One connection writes, under a lock; each
-    thread reads on one of its own; none is used in a forked child.
+    the daemon's, which passes the `gate` (default: `PATH.gate`) first. `upgrade=False`: a store of an older version is
+    refused, for a daemon of that version may still work on it. One connection writes, under a lock; each thread reads
+    on one of its own; none is used in a forked child.
     """
 
     durable = True
@@ -54,6 +55,7 @@ class SQLiteStore(SQLReading):
         privileged: bool = False,
         patience: float = PATIENCE_S,
         gate: Path | None = None,
+        upgrade: bool = True,
     ) -> None:
         self.path = Path(path)
         self.read_only = read_only
@@ -69,23 +71,28 @@ class SQLiteStore(SQLReading):
         self._check_file(create=create and not read_only)
         self._inode = self.path.stat().st_ino
         try:
-            self._begin(Path(f"{self.path}.gate") if gate is None else gate, privileged=privileged)
+            self._begin(Path(f"{self.path}.gate") if gate is None else gate, privileged=privileged, upgrade=upgrade)
         except BaseException:
             self.close()
             raise
 
-    def _begin(self, gate: Path, *, privileged: bool) -> None:
+    def _begin(self, gate: Path, *, privileged: bool, upgrade: bool) -> None:
         where = str(self.path)
         with _translated(where):
             if self.read_only:
-                if version(self._read_on(), where) == 0:
+                found = version(self._read_on(), where)
+                if found == 0:
                     raise NotFoundError(f"there is no store at {where} yet: the file is empty; arr run makes one")
+                if found != VERSION:
+                    raise older(where)
                 return
             self._gate = Gate(str(gate), privileged=privileged, patience=self._patience)
             self._writer = self._connect()
             self._open.append((threading.main_thread(), self._writer))
             with self._gate.passed():
-                version(self._writer, where)  # refuses another program's database before anything in it changes
+                found = version(self._writer, where)  # refuses another program's before anything in it changes
+                if 0 < found < VERSION and not upgrade:
+                    raise older(where)
                 self._writer.execute("PRAGMA journal_mode = WAL")
                 migrate(self._writer, where)
 

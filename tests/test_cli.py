@@ -93,6 +93,85 @@ def test_list_shows_what_comes_next_and_why_the_others_are_idle(folder: Path) ->
     assert "EET" in arr(folder, "list").out or "EEST" in arr(folder, "list").out
 
 
+CHAINS = """
+[arr]
+timezone = "Europe/Riga"
+[tasks.load]
+func = "jobs.mail"
+cron = "30 2 * * *"
+[tasks.backup]
+func = "jobs.mail"
+cron = "30 2 * * *"
+[tasks.often]
+func = "jobs.mail"
+cron = "*/5 * * * *"
+[tasks.report]
+func = "jobs.mail"
+after = ["load"]
+[tasks.alarm]
+func = "jobs.mail"
+after = ["load", "backup"]
+after_policy = "failure"
+[tasks.mail]
+func = "jobs.mail"
+after = ["report"]
+"""
+
+
+def test_the_timeline_is_as_wide_as_the_terminal_and_marks_what_fires_together(folder: Path) -> None:
+    (folder / "tasks.toml").write_text(CHAINS)
+    arr(folder, "pause", "backup")
+    lines = arr(folder, "list", "--timeline").out.splitlines()
+    assert lines[0].startswith("next 24 h from ") and lines[0].endswith(", one cell = 20m")
+    assert lines[2].startswith("often   ■") and lines[2].count("■") >= 71
+    assert [(line.split()[0], line.count("▪"), line.count("▫")) for line in lines[3:5]] == [
+        ("load", 1, 0),
+        ("backup", 0, 1),
+    ]
+    assert lines[3].index("▪") == lines[4].index("▫")
+    assert max(map(len, lines[:5])) <= 80
+    arr(folder, "resume", "backup")
+    lines = arr(folder, "list", "--timeline", "--ascii", COLUMNS="130").out.splitlines()
+    assert lines[0].endswith(", one cell = 15m")
+    assert lines[3].index("*") == lines[4].index("*")
+    assert lines[6].startswith("* 2 at ") and lines[6].endswith(" 02:30 EET: backup, load")
+    assert all(line.isascii() for line in lines)
+    drawn = arr(folder, "list", "often", "--timeline", "--json").json
+    assert ([row["task"] for row in drawn["rows"]], drawn["cell_s"], drawn["together"]) == (["often"], 1200, [])
+    assert set(drawn["rows"][0]["cells"]) <= {"often", "once", "none"}
+
+
+def test_the_graph_is_a_tree_in_which_a_task_after_several_stands_whole_below_the_first(folder: Path) -> None:
+    (folder / "tasks.toml").write_text(CHAINS)
+    assert arr(folder, "list", "--graph").out.splitlines() == [
+        "TASK        STARTS                       LAST",
+        "load        30 2 * * *",
+        "├─ report   when load succeeded",
+        "│  └─ mail  when report succeeded",
+        "└─ alarm    when load and backup failed",
+        "backup      30 2 * * *",
+        "└─ alarm    when load and backup failed  (see above)",
+    ]
+    assert arr(folder, "list", "mail", "--graph", "--ascii").out.splitlines()[3] == "|  `- mail  when report succeeded"
+    assert arr(folder, "list", "--graph", "--json").json["chains"][0] == {
+        "task": "report",
+        "after": ["load"],
+        "after_policy": "success",
+    }
+    assert arr(folder, "list", "--graph", "--timeline").code == 2
+    (folder / "tasks.toml").write_text(TASKS)
+    assert 'the key is: after = ["NAME"]' in arr(folder, "list", "--graph").err
+
+
+def test_on_a_narrow_terminal_the_board_is_cut_where_it_matters_least(folder: Path) -> None:
+    long = TASKS.replace('cron = "30 2 * * *"', 'cron = ["30 2 * * *", "0 3 1-7 * MON-FRI", "15 4 * * SAT,SUN"]')
+    (folder / "tasks.toml").write_text(long)
+    lines = arr(folder, "list", COLUMNS="60").out.splitlines()
+    assert lines[0].split() == ["NEXT", "IN", "TASK", "SCHEDULE", "LAST", "WHEN"]
+    assert "nightly  30 2 * * *; " in lines[1] and lines[1].endswith("…")
+    assert max(map(len, lines)) <= 60
+
+
 def test_enqueue_prints_the_id_alone_and_the_sentence_beside_it(folder: Path) -> None:
     said = arr(folder, "enqueue", "by-hand", "to=ops", "copies:=2")
     assert said.out == "1\n"
@@ -235,8 +314,6 @@ def test_exec_runs_a_task_here_with_its_own_exit_code(folder: Path) -> None:
         "doctor",
         "db check",
         "db backup to.db",
-        "list --timeline",
-        "list --graph",
         "show 1 --stack",
     ],
 )

@@ -181,7 +181,19 @@ def test_one_expression_is_shared_by_threads_without_mixing_up() -> None:
         (Cron("@daily", "UTC"), "At 00:00"),
         (Cron("0 0 * * mon-fri", "UTC"), "At 00:00, Monday through Friday"),
         (Cron("30 2 * * 5L", "UTC"), "At 02:30, on the last Friday of the month"),
-        (Cron("0 0 1,15,L * 1#2,5L,3", "UTC"), "0 0 1,15,L * 1#2,5L,3"),
+        (
+            Cron("0 0 1,15,L * 1#2,5L,3", "UTC"),
+            "At 00:00, on day 1 and 15 of the month and on the last day of the month, or on Wednesday "
+            "and on the second Monday of the month and on the last Friday of the month",
+        ),
+        (Cron("0 0 1,L * *", "UTC"), "At 00:00, on day 1 of the month and on the last day of the month"),
+        (Cron("0 0 15 * FRIL", "UTC"), "At 00:00, on day 15 of the month, or on the last Friday of the month"),
+        (Cron("0 0 */2 * MON", "UTC"), "At 00:00, every 2 days, and only on Monday"),
+        (Cron("0 0 1,* * MON", "UTC"), "At 00:00"),
+        (
+            Cron("0 0 * 3 5L,MON#2", "UTC"),
+            "At 00:00, on the last Friday of the month and on the second Monday of the month, in March",
+        ),
         (Every("90s"), "Every 90s"),
         (Reboot(), "Once, when the daemon starts"),
         (Union([Cron("30 2 * * *", "UTC"), Cron("30 4 * * *", "UTC")]), "At 02:30; At 04:30"),

@@ -21,6 +21,8 @@ _COLOURS: Final = {
     "cancelled": "33",
     "paused": "33",
 }
+_LEAST: Final = 8
+"""Cells that are left of a column that gives way."""
 
 
 def print_json(value: Mapping[str, Any]) -> None:
@@ -28,9 +30,14 @@ def print_json(value: Mapping[str, Any]) -> None:
     print(json.dumps({"schema_version": 1, **value}))
 
 
-def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, plain: bool = False) -> None:
-    """A table on stdout: tab-separated without a heading where `plain`, else aligned; the last column is cut to fit."""
-    cleaned = [[one_line(cell) for cell in row] for row in rows]
+def print_rows(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], *, plain: bool = False, shrinks: Sequence[int] = ()
+) -> None:
+    """A table on stdout: tab-separated without a heading where `plain`, else aligned, cut to the terminal.
+
+    The columns that `shrinks` names give way first, in that order; then the end of the line is cut.
+    """
+    cleaned = [[_kept(cell) for cell in row] for row in rows]
     if plain:
         for row in cleaned:
             print("\t".join(row))
@@ -40,9 +47,23 @@ def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, plain:
     table = [list(headings), *cleaned]
     widths = [max(cells(row[column]) for row in table) for column in range(len(headings))]
     coloured = wants_colour()
-    edge = shutil.get_terminal_size((0, 0)).columns if sys.stdout.isatty() or "COLUMNS" in os.environ else 0
+    edge = terminal_width()
+    for column in shrinks if edge else ():
+        spare = sum(widths) + 2 * len(widths) - 2 - edge
+        widths[column] -= max(0, min(spare, widths[column] - max(_LEAST, cells(headings[column]))))
     for number, row in enumerate(table):
-        print(_line(row, widths, edge, coloured, heading=number == 0))
+        fitted = [cut(cell, width) for cell, width in zip(row, widths, strict=True)]
+        print(_line(fitted, widths, edge, coloured, heading=number == 0))
+
+
+def terminal_width() -> int:
+    """The columns of the terminal, or as COLUMNS says; 0 where there is none, and nothing is to be cut."""
+    return shutil.get_terminal_size((0, 0)).columns if sys.stdout.isatty() or "COLUMNS" in os.environ else 0
+
+
+def _kept(cell: str) -> str:
+    """On one line, safe, with the blanks that it begins with."""
+    return " " * (len(cell) - len(cell.lstrip(" "))) + one_line(cell)
 
 
 def _line(row: Sequence[str], widths: Sequence[int], edge: int, coloured: bool, *, heading: bool) -> str:

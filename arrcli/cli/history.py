@@ -92,10 +92,11 @@ def _rows(found: Sequence[Run], app: App, *, utc: bool) -> list[tuple[str, ...]]
     from arrcli.cli.times import fine
 
     seconds = fine(run.due_at for run in found)
-    return [_row(run, app, utc=utc, seconds=seconds) for run in found]
+    busy = app.store.running() if any(run.held_by for run in found) else ()
+    return [_row(run, app, busy, utc=utc, seconds=seconds) for run in found]
 
 
-def _row(run: Run, app: App, *, utc: bool, seconds: bool) -> tuple[str, ...]:
+def _row(run: Run, app: App, busy: Sequence[Run], *, utc: bool, seconds: bool) -> tuple[str, ...]:
     from arrcli.cli.times import shown, zone_for
     from arrcli.dashboard.times import lasted
     from arrcli.dashboard.words import outcome, why
@@ -103,7 +104,7 @@ def _row(run: Run, app: App, *, utc: bool, seconds: bool) -> tuple[str, ...]:
 
     task = None if run.task is None else app.file.tasks.get(run.task)
     due = shown(run.due_at, zone_for(task, app.file.timezone, utc=utc), seconds=seconds)
-    said = "" if run.begun else why(run) or ("" if run.ended else held_words(run, app.file))
+    said = "" if run.begun else why(run) or ("" if run.ended else held_words(run, app.file, busy))
     attempts = f" ({run.attempt} tries)" if run.attempt > 1 else ""
     return str(run.id), run.name, due, run.origin.value, outcome(run) + attempts, lasted(run.duration), said
 
@@ -154,7 +155,7 @@ def _print_run(run: Run, attempts: Sequence[AttemptRecord], app: App, *, utc: bo
         ("args", json.dumps(list(run.args)) if run.args else ""),
         ("kwargs", json.dumps(dict(run.kwargs)) if run.kwargs else ""),
         ("state", f"{outcome(run)}  {why(run)}".rstrip()),
-        ("waits for", "" if run.ended else held_words(run, app.file)),
+        ("waits for", "" if run.ended else held_words(run, app.file, app.store.running())),
         ("origin", run.origin.value + (f" of run {run.retry_of}" if run.retry_of else "")),
         ("slot", shown(run.slot, zone)),
         ("due", shown(run.due_at, zone)),

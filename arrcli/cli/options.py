@@ -16,6 +16,7 @@ StateDir = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")]
 Plain = Annotated[bool, typer.Option("--plain", help="Tab-separated, without a heading.")]
+Ascii = Annotated[bool, typer.Option("--ascii", help="No glyphs beyond ASCII.")]
 Utc = Annotated[bool, typer.Option("--utc", help="Times in UTC.")]
 Debug = Annotated[bool, typer.Option("--debug", hidden=True, help="Show the traceback of an error.")]
 Target = Annotated[str, typer.Argument(metavar="ID|TASK", autocompletion=run_or_task)]

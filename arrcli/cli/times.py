@@ -29,6 +29,11 @@ def until(at: Instant, now: Instant) -> str:
     return countdown(at - now) if at > now else "due"
 
 
+def countdown_or_late(at: Instant, now: Instant) -> str:
+    """`1m37s`, `due` for what is past just now, `3m late` for what waits since then."""
+    return until(at, now) if at > now - SECOND else f"{passed(now - at)} late"
+
+
 def ago(at: Instant | None, now: Instant) -> str:
     """`3m ago`."""
     return "" if at is None else f"{passed(now - at)} ago"

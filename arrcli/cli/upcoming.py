@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from arrcli.cli.complete import task_names
-from arrcli.cli.options import Debug, File, Json, Plain, StateDir, Utc
+from arrcli.cli.options import Ascii, Debug, File, Json, Plain, StateDir, Utc
 
 if TYPE_CHECKING:
     from arrcli.model.snapshot import Idle, Snapshot, Upcoming
+
+_HEADINGS: Final = ("NEXT", "IN", "TASK", "SCHEDULE", "LAST", "WHEN", "WAITS FOR")
+_ROOM_FOR_DATES: Final = 100
 
 
 def upcoming(
     pattern: Annotated[str | None, typer.Argument(metavar="[PATTERN]", autocompletion=task_names)] = None,
     count: Annotated[int, typer.Option("-n", min=0, metavar="N", help="At most so many lines; 0 for all.")] = 0,
     until: Annotated[str | None, typer.Option("--until", metavar="WHEN", help="Every fire up to then.")] = None,
-    timeline: Annotated[bool, typer.Option("--timeline", help="The next 24 hours. (not there yet)")] = False,
-    graph: Annotated[bool, typer.Option("--graph", help="The chains of tasks. (not there yet)")] = False,
+    timeline: Annotated[bool, typer.Option("--timeline", help="Draw the next 24 hours.")] = False,
+    graph: Annotated[bool, typer.Option("--graph", help="Draw which tasks come after which.")] = False,
     plain: Plain = False,
+    ascii: Ascii = False,
     utc: Utc = False,
     file: File = None,
     state_dir: StateDir = None,
@@ -29,14 +33,13 @@ def upcoming(
     debug: Debug = False,
 ) -> None:
     """What comes next: a line a task and each pending run, in time order; then the idle tasks, with why."""
-    from arrcli.cli.columns import print_json, print_rows, say
+    from arrcli.cli.columns import print_json, print_rows, say, terminal_width
     from arrcli.cli.opened import opened
     from arrcli.cli.times import fine
-    from arrcli.errors import NotFoundError, NotThereYetError
+    from arrcli.errors import NotFoundError, UsageError
 
-    for wanted, name in ((timeline, "--timeline"), (graph, "--graph")):
-        if wanted:
-            raise NotThereYetError(f"arr list {name} is not there yet")
+    if (timeline and (graph or until is not None)) or (graph and until is not None):
+        raise UsageError("--timeline, --graph and --until are three different pictures: name one")
     with opened(file, state_dir, needs_tasks=True) as app:
         snapshot = app.snapshot(pending_limit=0)
         facts = (app.places.daemon() or {}) if app.places is not None else {}
@@ -51,12 +54,22 @@ def upcoming(
             raise NotFoundError(f"no task {pattern!r} in {snapshot.file}; see them with: arr list")
     shown = entries[:count] if count else entries
     idle = idle[: max(0, count - len(shown))] if count else idle
+    if timeline or graph:
+        from arrcli.cli.pictures import print_graph, print_timeline
+
+        if timeline:
+            print_timeline(snapshot, shown, idle, as_json=as_json, ascii=ascii)
+        else:
+            names = frozenset(one.name for one in shown) | {one.task.name for one in idle}
+            print_graph(snapshot, wanted=names, as_json=as_json, ascii=ascii, plain=plain)
+        return
     if as_json:
         print_json(_json(snapshot, shown, idle))
         return
-    seconds = fine(one.at for one in shown)
+    seconds = None if 0 < terminal_width() < _ROOM_FOR_DATES and not plain else fine(one.at for one in shown)
     rows = [_row(snapshot, one, utc=utc, seconds=seconds) for one in shown] + [_idle_row(snapshot, one) for one in idle]
-    print_rows(("NEXT", "IN", "TASK", "SCHEDULE", "LAST", "WHEN", "WAITS FOR"), rows, plain=plain)
+    wide = len(_HEADINGS) if plain or any(row[-1] for row in rows) else len(_HEADINGS) - 1
+    print_rows(_HEADINGS[:wide], [row[:wide] for row in rows], plain=plain, shrinks=(3, 2))
     if not plain:
         say(_last_line(snapshot, len(rows)))
 
@@ -89,8 +102,10 @@ def _every_fire(snapshot: Snapshot, said: str) -> Sequence[Upcoming]:
     return sorted(fires(), key=lambda one: (one.at, one.name))
 
 
-def _row(snapshot: Snapshot, one: Upcoming, *, utc: bool, seconds: bool) -> tuple[str, ...]:
-    from arrcli.cli.times import shown, until, zone_for
+def _row(snapshot: Snapshot, one: Upcoming, *, utc: bool, seconds: bool | None) -> tuple[str, ...]:
+    """`seconds` None: there is no room for dates, and times are as short as they can be."""
+    from arrcli.cli.times import countdown_or_late, shown, zone_for
+    from arrcli.dashboard.times import moment, zone_of
 
     zone = zone_for(one.task, snapshot.timezone, utc=utc)
     last, when = _last(snapshot, one.name) if one.run is None else ("", "")
@@ -98,8 +113,8 @@ def _row(snapshot: Snapshot, one: Upcoming, *, utc: bool, seconds: bool) -> tupl
     if one.run is not None:
         schedule = f"run {one.run.id} ({one.run.origin.value})"
     return (
-        shown(one.at, zone, seconds=seconds),
-        until(one.at, snapshot.now),
+        moment(one.at, snapshot.now, zone_of(zone)) if seconds is None else shown(one.at, zone, seconds=seconds),
+        countdown_or_late(one.at, snapshot.now),
         one.name,
         schedule,
         last,

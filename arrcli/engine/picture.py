@@ -46,7 +46,8 @@ class Picture:
         pending = self._store.pending(limit=pending_limit)
         recent = self._store.recent(RECENT)
         upcoming, idle = self._coming(file, records, now)
-        upcoming += [_pending(run, file) for run in pending]
+        busy = [*running, *(run for run in pending if run.attempt)]
+        upcoming += [_pending(run, file, busy) for run in pending]
         return Snapshot(
             now=now,
             file=file.path,
@@ -129,26 +130,33 @@ def _broken(record: TaskRecord | None) -> str:
     return "" if record is None or not record.broken else f"broken: {record.broken}"
 
 
-def _pending(run: Run, file: TasksFile) -> Upcoming:
+def _pending(run: Run, file: TasksFile, busy: Sequence[Run]) -> Upcoming:
     task = None if run.task is None else file.tasks.get(run.task)
     return Upcoming(
-        at=run.ready_at, name=run.name, task=task, kind=run.origin.value, run=run, held_by=held_words(run, file)
+        at=run.ready_at, name=run.name, task=task, kind=run.origin.value, run=run, held_by=held_words(run, file, busy)
     )
 
 
-def held_words(run: Run, file: TasksFile) -> str:
-    """What a pending run waits for besides time, in words; "" for nothing."""
+def held_words(run: Run, file: TasksFile, busy: Sequence[Run] = ()) -> str:
+    """What a pending run waits for besides time, in words; "" for nothing. `busy`: the runs that may be in its way."""
     if run.state is State.RUNNING:
         return "" if run.begun else "in front of a worker"
     if run.held_by is None:
         return f"retry {run.attempt + 1}" if run.attempt else ""
     kind, _, name = run.held_by.partition(" ")
     if kind == "task":
-        return f"behind another run of {name}"
+        return f"behind {_listed([one for one in busy if one.task == name]) or f'another run of {name}'}"
     if kind == "pool":
         pool = file.pools.get(name)
         size = "" if pool is None or pool.size is None else f" ({pool.size})"
-        return f"pool {name} is full{size}"
+        them = _listed([one for one in busy if one.pool == name and one.begun])
+        return f"pool {name} is full{size}" + (f": {them}" if them else "")
     if kind == "paused":
         return "paused"
     return f"no task {name} in {file.path.rpartition('/')[2]}"
+
+
+def _listed(runs: Sequence[Run]) -> str:
+    """`run 12`, `run 12, run 13 and 3 more`; "" for none."""
+    more = f" and {len(runs) - 2} more" if len(runs) > 2 else ""
+    return ", ".join(f"run {run.id}" for run in runs[:2]) + more

@@ -144,7 +144,7 @@ class ProcessPool:
         cwd: str | None = None,
         env: Mapping[str, str] | None = None,
         clock: Clock | None = None,
-        depth: int = 64,
+        depth: int = 256,
     ) -> None:
         if workers < 1:
             raise ValueError("a pool has at least one worker")

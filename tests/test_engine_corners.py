@@ -368,6 +368,33 @@ def test_a_cron_of_every_second_after_a_day_off_is_judged_exactly_and_in_time() 
     assert len(rows) == 1
 
 
+TEN_YEARS = 3652 * DAY
+LATE_BY_YEARS = [
+    # schedule, catch_up, which slots run (seconds before the instant), how many were missed
+    ("* * * * *", "latest", [60, 0], 3652 * 1440 - 2),
+    ("* * * * *", "all", [180, 120, 60, 0], 3652 * 1440 - 4),
+    ("* * * * *", "skip", [0], 3652 * 1440 - 1),
+    ("* * * * * *", "latest", [1, 0], 3652 * 86_400 - 2),
+    ("0 0 * * *", "latest", [], 3652),
+]
+
+
+@pytest.mark.parametrize(("schedule", "catch_up", "run", "missed"), LATE_BY_YEARS)
+def test_a_cron_after_ten_years_is_judged_exactly_and_goes_on_at_once(
+    schedule: str, catch_up: str, run: list[int], missed: int
+) -> None:
+    more = f'catch_up = "{catch_up}"\nmax_catch_up = 3\nmisfire_grace = "0s"\non_overlap = "allow"'
+    bench = Bench(task(f'cron = "{schedule}"', f'{more}\ncatch_up_window = "10m"\nkeep_for = "9999d"'), places=99)
+    bench.clock.jump(TEN_YEARS)
+    began = time.perf_counter()
+    bench.turn(3)
+    assert time.perf_counter() - began < 3
+    assert bench.slots() == [TEN_YEARS // SECOND - back for back in run]
+    assert [row for row in bench.rows() if row[1] == "missed"] == [("skipped", "missed", missed)]
+    bench.pass_time(12 * HOUR if schedule == "0 0 * * *" else MINUTE)
+    assert bench.slots()[-1] == bench.clock.now() // SECOND - NOON // SECOND
+
+
 def test_the_history_is_tidied_also_after_the_clock_was_set_back() -> None:
     bench = Bench(task(BY_HAND, "keep_runs = 1"))
     bench.clock.jump(-DAY)

@@ -6,14 +6,19 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from arrcli.model.instant import SECOND, Instant
+from arrcli.model.instant import DAY, SECOND, Instant
 from arrcli.model.run import TaskRecord
-from arrcli.model.schedule import At, Every, Reboot, spread
+from arrcli.model.schedule import At, Cron, Every, Reboot, spread
+from arrcli.model.schedule.counting import count as count_fires
+from arrcli.model.schedule.counting import last as last_fire
 from arrcli.model.slot import next_slot, slots
 from arrcli.model.task import Task
 
 MOST_AT_ONCE: Final = 2_000
 """Slots considered in one go; a longer backlog (a second's period after a week off) is taken in several."""
+
+FAR: Final = 7 * DAY
+"""A backlog of cron slots beyond what can be caught up is counted by the calendar where it is longer than this."""
 
 WILD_STEP: Final = 60 * SECOND
 FIXED_STEP: Final = 3 * 3600 * SECOND
@@ -40,7 +45,7 @@ def due(task: Task, mark: Instant, now: Instant) -> Due:
     offset = spread(task.name, task.jitter)
     until = now - offset
     punctual = until - task.misfire_grace
-    skipped = _far_back(task, mark, punctual)
+    skipped = _far_back(task, mark, punctual, until - task.catch_up_window)
     start = mark if skipped is None else skipped[1]
     found = list(islice(slots(task, start, until), MOST_AT_ONCE + _tail(task)))
     more = bool(found) and next(slots(task, found[-1], until), None) is not None
@@ -64,11 +69,18 @@ def _caught_up(task: Task, late: list[Instant], until: Instant) -> tuple[Instant
     return tuple(inside[-count:]) if count else ()
 
 
-def _far_back(task: Task, mark: Instant, punctual: Instant) -> tuple[Instant, Instant, int] | None:
-    """The part of an `every` backlog that is surely missed, by arithmetic: (first, last, how many) or None."""
-    schedule = task.schedule
-    if not isinstance(schedule, Every):
-        return None
+def _far_back(task: Task, mark: Instant, punctual: Instant, window: Instant) -> tuple[Instant, Instant, int] | None:
+    """The part of a long backlog that is surely missed, told without naming its slots: (first, last, how many)."""
+    match task.schedule:
+        case Every() as schedule:
+            return _far_periods(task, schedule, mark, punctual)
+        case Cron() as schedule if min(punctual, window) - mark > FAR:
+            return _far_fires(task, schedule, mark, min(punctual, window) - 1)
+        case _:
+            return None
+
+
+def _far_periods(task: Task, schedule: Every, mark: Instant, punctual: Instant) -> tuple[Instant, Instant, int] | None:
     first = next_slot(task, mark)
     horizon = punctual - schedule.period * (_tail(task) + 1)
     if first is None or first >= horizon:
@@ -78,6 +90,13 @@ def _far_back(task: Task, mark: Instant, punctual: Instant) -> tuple[Instant, In
     if count < 2 or (task.until is not None and last > task.until):
         return None
     return first, last, count
+
+
+def _far_fires(task: Task, schedule: Cron, mark: Instant, horizon: Instant) -> tuple[Instant, Instant, int] | None:
+    first = next_slot(task, mark)
+    until = horizon if task.until is None else min(horizon, task.until)
+    last = None if first is None else last_fire(schedule, first, until)
+    return None if first is None or last is None else (first, last, 1 + count_fires(schedule, first, last))
 
 
 def _neighbours(

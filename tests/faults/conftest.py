@@ -6,10 +6,12 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from shifted_clock import COMPILER, ShiftedClock, built
 from world import JOBS, World, kill
 
 
@@ -32,3 +34,18 @@ def world(tmp_path: Path) -> Iterator[World]:
         for pid in made.processes():
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def clockshim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if COMPILER is None or sys.platform != "linux":
+        pytest.skip("the clock cannot be shifted here: that takes Linux and a C compiler (cc, gcc or clang)")
+    return built(tmp_path_factory.mktemp("clockshim"))
+
+
+@pytest.fixture
+def clock(world: World, clockshim: Path, tmp_path: Path) -> ShiftedClock:
+    """The wall clock of the world's programs; theirs alone."""
+    shifted = ShiftedClock(clockshim, tmp_path / "shift")
+    world.surroundings |= shifted.surroundings
+    return shifted

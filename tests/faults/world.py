@@ -39,6 +39,8 @@ class World:
     mark: str = field(default_factory=lambda: secrets.token_hex(8))
     asked: list[int] = field(default_factory=list)
     daemons: list[Daemon] = field(default_factory=list)
+    surroundings: dict[str, str] = field(default_factory=dict)
+    """Environment of all its programs."""
 
     # -- what a user does
 
@@ -47,7 +49,7 @@ class World:
         (self.folder / "tasks.toml").write_text(HEAD.format(workers=workers, grace=grace, more=more) + tasks)
 
     def environment(self, **more: str) -> dict[str, str]:
-        return environment(**{MARK: self.mark, "JOBS_LOG": str(self.log), **more})
+        return environment(**{MARK: self.mark, "JOBS_LOG": str(self.log), **self.surroundings, **more})
 
     def arr(self, *words: str, timeout: float = 60, **more: str) -> Said:
         """`arr WORDS` here; whatever it is asked, it never shows a traceback."""
@@ -109,7 +111,7 @@ class World:
         self.daemons.append(daemon)
         if ready:
             eventually(
-                lambda: process.poll() is not None or self.holder() == process.pid,
+                lambda: process.poll() is not None or self._plans(process.pid),
                 lambda: f"it does not start:\n{daemon.text}",
             )
             assert process.poll() is None, f"it ended at once:\n{daemon.text}"
@@ -164,6 +166,13 @@ class World:
 
         facts = holder(self.state / "planner.lock")
         return None if facts is None else facts.get("pid")
+
+    def _plans(self, pid: int) -> bool:
+        """It has recovered, and taken its tasks: the lock names more than its pid."""
+        from arrcli.host.lock import holder
+
+        facts = holder(self.state / "planner.lock") or {}
+        return facts.get("pid") == pid and "owner" in facts
 
     def processes(self) -> dict[int, str]:
         """Every process that came of this world, however it has hidden itself."""

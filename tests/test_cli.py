@@ -309,7 +309,6 @@ def test_exec_runs_a_task_here_with_its_own_exit_code(folder: Path) -> None:
     [
         "backfill nightly",
         "simulate",
-        "add x",
         "export",
         "doctor",
         "db check",

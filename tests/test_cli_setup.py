@@ -7,7 +7,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-from command_line import ARR, arr, environment
+from command_line import ARR, arr, environment, running
 
 CRONTAB = """\
 MAILTO=ops@example.org
@@ -96,3 +96,151 @@ def test_an_imported_command_runs_as_cron_would_run_it(tmp_path: Path) -> None:
     (name,) = tomllib.loads((tmp_path / "tasks.toml").read_text())["tasks"]
     ran = arr(tmp_path, "exec", name)
     assert (ran.code, ran.out) == (0, "me in /\na 100% b\nc\n")
+
+
+# -- add
+
+MINE = """\
+# My tasks.\r
+[arr]\r
+timezone = "Europe/Riga" # here\r
+\r
+[pools.disk]\r
+size = 1\r
+[tasks.first]\r
+func = "jobs.first\""""
+"""With the line ends of Windows, and none at the end: nothing of it may change."""
+
+
+def with_file(folder: Path, text: str = MINE) -> Path:
+    file = folder / "tasks.toml"
+    file.write_bytes(text.encode())
+    (folder / "jobs.py").write_text("def first(): pass\ndef mail(to, copies=1): print(to, copies)\n")
+    return file
+
+
+def test_add_appends_a_task_and_touches_nothing_else(tmp_path: Path) -> None:
+    file = with_file(tmp_path)
+    file.chmod(0o640)
+    words = ["ops", "copies:=2", "--cron", "30 2 * * *", "--timeout", "90", "--retries", "3", "--pool", "disk"]
+    said = arr(tmp_path, "add", "Nightly mail", "jobs.mail", *words, "--env", "LANG=C", "--set", "keep_for=7d")
+    assert (said.code, said.out) == (0, "")
+    assert file.read_bytes().decode() == (
+        MINE + '\r\n\r\n[tasks."Nightly mail"]\r\nfunc = "jobs.mail"\r\nargs = ["ops"]\r\nkwargs = { copies = 2 }\r\n'
+        'cron = "30 2 * * *"\r\ntimeout = "90s"\r\npool = "disk"\r\nretries = 3\r\nenv = { LANG = "C" }\r\n'
+        'keep_for = "7d"\r\n'
+    )
+    assert file.stat().st_mode & 0o777 == 0o640
+    added, following = said.err.splitlines()
+    assert added == "added Nightly mail to tasks.toml, line 10"
+    assert following.startswith("next: ") and following.count("02:30 EE") == 3
+    assert arr(tmp_path, "exec", "Nightly mail").out == "ops 2\n"
+
+
+def test_add_prints_what_it_would_append_and_writes_nothing(tmp_path: Path) -> None:
+    file = with_file(tmp_path)
+    before = (file.read_bytes(), file.stat().st_ino, file.stat().st_mtime_ns)
+    said = arr(tmp_path, "add", "x", "jobs.first", "--every", "90s", "--disabled", "--dry-run")
+    assert said.out == '[tasks.x]\nfunc = "jobs.first"\nevery = "90s"\nenabled = false\n'
+    assert said.err.splitlines()[0] == "would add x to tasks.toml, line 10"
+    assert (file.read_bytes(), file.stat().st_ino, file.stat().st_mtime_ns) == before
+
+
+def test_add_tells_all_that_is_wrong_as_check_does_and_writes_nothing(tmp_path: Path) -> None:
+    file = with_file(tmp_path)
+    words = ["--cron", "61 * * * *", "--pool", "dsk", "--set", "retrys=3", "--timezone", "Europe/Rigga"]
+    said = arr(tmp_path, "add", "x", "jobs.first", *words)
+    assert said.code == 65
+    assert said.err == (
+        "tasks.toml:12:8: tasks.x.cron: minute 61 is above 59 — fields are: minute hour day month weekday\n"
+        '   12 | cron = "61 * * * *"\n'
+        'tasks.toml:13:12: tasks.x.timezone: time zone "Europe/Rigga" is unknown — did you mean "Europe/Riga"?\n'
+        '   13 | timezone = "Europe/Rigga"\n'
+        'tasks.toml:14:8: tasks.x.pool: there is no pool "dsk" — did you mean "disk"?\n'
+        '   14 | pool = "dsk"\n'
+        'tasks.toml:15:1: tasks.x: unknown key "retrys" — did you mean "retries"?\n'
+        "   15 | retrys = 3\n"
+        "4 errors in tasks.toml; nothing was written.\n"
+    )
+    assert file.read_bytes() == MINE.encode()
+    assert list(tmp_path.glob(".tasks*")) == []
+
+
+def test_add_refuses_a_name_that_is_there_and_says_where(tmp_path: Path) -> None:
+    file = with_file(tmp_path)
+    said = arr(tmp_path, "add", "first", "jobs.mail")
+    assert said.code == 2
+    assert said.err == 'arr: tasks.toml:7: there is a task "first" already; choose another name\n'
+    assert arr(tmp_path, "add", "77", "jobs.mail").code == 65
+    assert file.read_bytes() == MINE.encode()
+
+
+def test_add_to_a_file_with_faults_shows_those(tmp_path: Path) -> None:
+    with_file(tmp_path, '[tasks.a]\nfunc = "m.f"\nretrys = 3\n')
+    said = arr(tmp_path, "add", "b", "m.f", "--json")
+    assert (said.code, said.json["error"]["kind"]) == (65, "config")
+    assert "tasks.toml:3:1" in said.json["error"]["faults"][0]
+
+
+def test_add_needs_a_file(tmp_path: Path) -> None:
+    said = arr(tmp_path, "add", "x", "jobs.first")
+    assert (said.code, said.err) == (4, "arr: no tasks file tasks.toml — make one with: arr init\n")
+
+
+def test_add_reads_times_in_words_on_the_clock_of_the_task(tmp_path: Path) -> None:
+    with_file(tmp_path)
+    words = ["--at", "2027-01-31T09:00", "--at", "@1801000000", "--timezone", "America/New_York"]
+    said = arr(tmp_path, "add", "x", "jobs.first", *words, "--json").json
+    assert said["toml"].splitlines()[2] == "at = [2027-01-31 09:00:00, 2027-01-26 16:46:40]"
+    assert said["next"] == ["2027-01-26T21:46:40.000000Z", "2027-01-31T14:00:00.000000Z"]
+    assert (said["task"], said["written"], said["warnings"]) == ("x", True, [])
+
+
+def test_add_warns_of_what_is_likely_a_mistake_and_adds_it_all_the_same(tmp_path: Path) -> None:
+    with_file(tmp_path)
+    said = arr(tmp_path, "add", "x", "jobs.frist", "--cron", "0 0 1 * MON", "--json").json
+    assert said["written"]
+    weekday, unknown = said["warnings"]
+    assert "either is enough" in weekday
+    assert "did you mean 'first'?" in unknown
+
+
+def test_add_takes_no_mistyped_option_for_an_argument(tmp_path: Path) -> None:
+    file = with_file(tmp_path)
+    said = arr(tmp_path, "add", "x", "jobs.mail", "--retires", "3")
+    assert (said.code, said.err.startswith("arr: there is no option --retires")) == (2, True)
+    for words in (["null"], ["to:=[1, null]"], ["--env", "X"], ["--set", "retries"]):
+        assert arr(tmp_path, "add", "x", "jobs.mail", *words).code == 2
+    assert file.read_bytes() == MINE.encode()
+    said = arr(tmp_path, "add", "x", "jobs.mail", "-5", '"--retires"', "--dry-run")
+    assert 'args = [-5, "--retires"]\n' in said.out
+
+
+def test_add_goes_through_a_link_and_leaves_it_one(tmp_path: Path) -> None:
+    file = with_file(tmp_path)
+    file.rename(tmp_path / "real.toml")
+    file.symlink_to("real.toml")
+    assert arr(tmp_path, "add", "x", "jobs.first").code == 0
+    assert file.is_symlink()
+    assert "[tasks.x]" in (tmp_path / "real.toml").read_text()
+
+
+def test_several_adds_at_once_all_stay(tmp_path: Path) -> None:
+    with_file(tmp_path)
+    started = [
+        subprocess.Popen(
+            [*ARR, "add", f"task{n}", "jobs.first"], cwd=tmp_path, env=environment(), stderr=subprocess.PIPE
+        )
+        for n in range(4)
+    ]
+    assert [process.communicate()[1] and process.returncode for process in started] == [0] * 4
+    names = tomllib.loads((tmp_path / "tasks.toml").read_text())["tasks"]
+    assert set(names) == {"first", "task0", "task1", "task2", "task3"}
+
+
+def test_a_daemon_takes_an_added_task_by_itself(tmp_path: Path) -> None:
+    with_file(tmp_path)
+    with running(tmp_path) as daemon:
+        said = arr(tmp_path, "add", "quick", "jobs.first", "--every", "100ms")
+        assert f"pid {daemon.process.pid} takes it by itself\n" in said.err
+        daemon.until("ok     quick")

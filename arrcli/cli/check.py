@@ -79,24 +79,16 @@ def _inspected(file: TasksFile, timeout_s: float) -> list[dict[str, Any]]:
     return inspect_callables(items, python_path=file.python_path, cwd=file.folder, timeout_s=timeout_s)
 
 
-def _fires(task: Task, now: int) -> list[int]:
-    from itertools import islice
-
-    from arrcli.model.instant import LATEST
-    from arrcli.model.slot import slots
-
-    return list(islice(slots(task.anchored(now), now, LATEST), 3))
-
-
 def _row(file: TasksFile, one: dict[str, Any], now: int) -> tuple[str, str, str]:
-    from arrcli.cli.times import shown
+    from arrcli.cli.times import coming, shown
 
     task = file.tasks[one["name"]]
-    times = ", ".join(shown(at, task.timezone) for at in _fires(task, now))
+    times = ", ".join(shown(at, task.timezone) for at in coming(task, now))
     return task.name, "ok" if one["ok"] else "broken", times or task.schedule_text
 
 
 def _json(task: Task, one: dict[str, Any], now: int) -> dict[str, Any]:
+    from arrcli.cli.times import coming
     from arrcli.model.instant import iso
 
     return {
@@ -105,5 +97,5 @@ def _json(task: Task, one: dict[str, Any], now: int) -> dict[str, Any]:
         "ok": one["ok"],
         "error": one["error"] or None,
         "warnings": list(one.get("warnings") or ()),
-        "next": [iso(at) for at in _fires(task, now)],
+        "next": [iso(at) for at in coming(task, now)],
     }

@@ -36,7 +36,7 @@ def _made(verb: Verb) -> Any:
         made.name = verb.name
         return made
     holder = typer.Typer(add_completion=False, rich_markup_mode=None)
-    lenient = verb.name == "enqueue" or verb.where.startswith("later:")  # `-5` is a number, not an option
+    lenient = verb.name in ("enqueue", "add") or verb.where.startswith("later:")  # `-5` is a number, not an option
     ignoring = {"ignore_unknown_options": True} if lenient else {}
     names = {"help_option_names": ["-h", "--help"]}
     holder.command(verb.name, help=found.__doc__, context_settings={**names, **ignoring})(found)

@@ -25,11 +25,6 @@ def simulate(words: Words = None) -> None:
     _not_yet("simulate")
 
 
-def add(words: Words = None) -> None:
-    """Append a task to the file. (not there yet)"""
-    _not_yet("add")
-
-
 def doctor(words: Words = None) -> None:
     """Check the installation. (not there yet)"""
     _not_yet("doctor")

@@ -27,9 +27,10 @@ Lists and answers go to stdout, words about them to stderr. `--json` prints one 
 on failure too: `{"error": {...}}`. Times in it are UTC, as `2026-01-01T00:00:00.000000Z`; times for people carry
 their zone. `--debug` shows the traceback of an error.
 
-**Which file is meant.** `run`, `check` and `init` take `./tasks.toml` unless they are given a file. The others
-take, with `--state-dir`, the file that last ran there; without it the file of the one daemon alive under `./.arr`,
-else `./tasks.toml`, else the file that last ran here. A line on stderr says which, where it is not `./tasks.toml`.
+**Which file is meant.** `run`, `check`, `init`, `add` and `export` take `./tasks.toml` unless they are given a file.
+The others take, with `--state-dir`, the file that last ran there; without it the file of the one daemon alive under
+`./.arr`, else `./tasks.toml`, else the file that last ran here. A line on stderr says which, where it is not
+`./tasks.toml`.
 
 **Exit codes.** 0 done; 1 a failure, or refused; 2 wrong usage; 3 no daemon is running; 4 no such task, run or file;
 65 the tasks file has faults; 75 another daemon holds the store; 124 timed out; 130 interrupted. `arr run` ends with

@@ -37,7 +37,7 @@ VERBS: Final = (
     Verb("reload", "act", "act:reload", "Have the daemon read its file again."),
     Verb("backfill", "act", "later:backfill", "Run past slots. (not there yet)"),
     Verb("init", "set up", "setup:init", "Write a commented starter file."),
-    Verb("add", "set up", "later:add", "Append a task to the file. (not there yet)"),
+    Verb("add", "set up", "add:add", "Append a task to the file."),
     Verb("import-cron", "set up", "crontab:import_cron", "Turn a crontab into a tasks file."),
     Verb("check", "set up", "check:check", "Validate a file and every callable in it."),
     Verb("export", "set up", "setup:export", "The JSON Schema of the file (--schema)."),

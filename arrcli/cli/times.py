@@ -39,6 +39,16 @@ def ago(at: Instant | None, now: Instant) -> str:
     return "" if at is None else f"{passed(now - at)} ago"
 
 
+def coming(task: Task, now: Instant, count: int = 3) -> list[Instant]:
+    """The next slots of a task that begins now; none where no clock decides them."""
+    from itertools import islice
+
+    from arrcli.model.instant import LATEST
+    from arrcli.model.slot import slots
+
+    return list(islice(slots(task.anchored(now), now, LATEST), count))
+
+
 def zone_for(task: Task | None, default: str, *, utc: bool = False) -> str:
     """The zone in which something of a task is shown: its own, else the file's."""
     if utc:

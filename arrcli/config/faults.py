@@ -71,11 +71,10 @@ def refusal_at(file: str, text: str, point: Point, said: str) -> ConfigError:
     return in_one(file, [_block(file, text.split("\n"), point, said)])
 
 
-def in_one(file: str, blocks: Sequence[str]) -> ConfigError:
+def in_one(file: str, blocks: Sequence[str], *, ending: str = "nothing was started") -> ConfigError:
     """The error that shows these blocks, and counts them."""
     errors = "1 error" if len(blocks) == 1 else f"{len(blocks)} errors"
-    ending = f"{errors} in {clean(file)}; nothing was started."
-    return ConfigError("\n".join([*blocks, ending]), blocks)
+    return ConfigError("\n".join([*blocks, f"{errors} in {clean(file)}; {ending}."]), blocks)
 
 
 def notes(file: str, text: str, found: Sequence[Fault]) -> list[str]:

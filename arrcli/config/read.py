@@ -30,7 +30,7 @@ def read(path: Path, *, file: str) -> str:
     NotFoundError where there is none; ConfigError if it is no regular file, cannot be read, is too large, or
     is not UTF-8. A FIFO or a device is refused without waiting for it.
     """
-    return _decoded(_bytes_of(path, clean(file)), file)
+    return decoded(_bytes_of(path, clean(file)), file)
 
 
 def tables(text: str, *, file: str) -> dict[str, Any]:
@@ -86,7 +86,8 @@ def _unreadable(file: str, error: OSError | ValueError) -> ConfigError:
     return ConfigError(f"{file} cannot be read: {why} — give the path of a TOML file")
 
 
-def _decoded(data: bytes, file: str) -> str:
+def decoded(data: bytes, file: str) -> str:
+    """The text of a file's bytes, its byte order mark taken off; ConfigError where they are not UTF-8."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -83,6 +83,12 @@ class StoreBusyError(StoreError):
     kind = "store_busy"
 
 
+class StoreFullError(StoreError):
+    """The disk is full: nothing was written, and what is committed stays."""
+
+    kind = "store_full"
+
+
 class DeniedError(ArrError):
     """`[arr] allow` does not let this callable be enqueued."""
 

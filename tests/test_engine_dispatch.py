@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from engine_rooms import Bench, task
 
-from arrcli.engine import asks
+from arrcli.engine import asks, room
 from arrcli.engine.verdict import MOST_DEATHS, policy_of, retry_wait, verdict
-from arrcli.errors import StoreBusyError
+from arrcli.errors import StoreBusyError, StoreFullError
 from arrcli.model.instant import DAY, HOUR, MINUTE, SECOND
 from arrcli.model.run import Reason, Run, State
 from arrcli.model.task import Task
@@ -581,6 +581,65 @@ def test_a_rolled_back_transaction_loses_no_outcome_and_claims_nothing_twice() -
     assert next_one.id in bench.working()
     assert bench.slots() == [60, 120]
     assert bench.runner.trouble == ""
+
+
+class Filling:
+    """A store on a disk that is full while it is told so; what was set aside takes what ends, once it is given up."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self.full, self.spent = store, False, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def has_room(self) -> bool:
+        return not self.full
+
+    def spend_reserve(self) -> None:
+        self.spent = True
+
+    @contextmanager
+    def writing(self) -> Iterator[Writing]:
+        with self._store.writing() as w:
+            yield w
+            if self.full and not self.spent:
+                raise StoreFullError("the disk is full; nothing was written")
+
+
+@pytest.mark.parametrize("noticed", ["by looking", "by a commit"])
+def test_on_a_full_disk_what_ends_is_recorded_and_nothing_new_starts(noticed: str) -> None:
+    bench = Bench(task(EACH_MINUTE), wrap=Filling)
+    store: Any = bench.store
+    run, waiting = bench.add(), bench.add(due_at=NOON + 30 * SECOND, ready_at=NOON + 30 * SECOND)
+    store.full = True
+    store.spent = noticed == "by looking"
+    bench.pass_time(SECOND if noticed == "by looking" else 1)
+    bench.ends(run.id, result=1)
+    bench.turn()
+    assert (bench.run(run.id).state, bench.run(run.id).result) == (State.SUCCEEDED, 1)
+    assert store.spent
+    bench.pass_time(2 * MINUTE, 10 * SECOND)
+    assert (bench.working(), bench.slots()) == ([], [])
+    store.full = False
+    bench.pass_time(2 * SECOND, SECOND)
+    assert waiting.id in bench.working()
+    assert bench.slots() == [60, 120]
+    assert [event.details["text"] for event in bench.told("note")] == [room.FULL, room.AGAIN]
+    assert bench.runner.trouble == ""
+
+
+def test_a_clock_that_is_set_back_on_a_full_disk_makes_no_retry_wait_longer() -> None:
+    bench = Bench(task(BY_HAND, 'retries = 1\nretry_delay = "1m"'), wrap=Filling)
+    store: Any = bench.store
+    run = bench.add(task="t", func="jobs.t")
+    bench.fails(run.id)
+    store.full = store.spent = True
+    bench.pass_time(SECOND)
+    bench.clock.jump(-HOUR)
+    bench.pass_time(10 * SECOND, SECOND)
+    store.full = False
+    bench.pass_time(80 * SECOND, 10 * SECOND)
+    assert bench.working() == [run.id]
 
 
 def test_a_held_run_is_not_forgotten_when_the_transaction_that_freed_it_was_rolled_back() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -321,6 +322,56 @@ def test_a_store_that_was_deleted_or_replaced_is_noticed(path: Path, store: SQLi
     path.touch()
     with pytest.raises(StoreError, match="deleted or replaced"):
         store.verify()
+
+
+# -- room ----
+
+
+def test_room_lies_ahead_in_the_log_of_an_engine_s_store_and_beside_it(path: Path, store: SQLiteStore) -> None:
+    log, beside = Path(f"{path}-wal"), Path(f"{path}.reserve")
+    store.append([a_run() for _ in range(2000)])
+    written = log.stat().st_size
+    assert not beside.exists()
+    assert store.has_room()
+    ahead = log.stat().st_size - written
+    assert ahead >= 4 << 20
+    assert beside.stat().st_size == 4 << 20
+    assert stat.S_IMODE(beside.stat().st_mode) == 0o600
+    store.append([a_run() for _ in range(2000)])
+    assert log.stat().st_size == written + ahead
+    store.spend_reserve()
+    assert log.stat().st_size == written + ahead + (4 << 20)
+    assert beside.stat().st_size == 0
+    assert store.has_room()
+    assert beside.stat().st_size == 4 << 20
+
+
+def test_a_log_is_measured_by_what_is_written_in_it(path: Path, store: SQLiteStore) -> None:
+    log = Path(f"{path}-wal")
+    for runs in (1, 10, 3000):
+        store.append([a_run() for _ in range(runs)])
+        assert store._reserve.used() == log.stat().st_size
+    written = log.stat().st_size
+    assert store.has_room()
+    assert store._reserve.used() == written
+    store.checkpoint(over=written)
+    assert store._reserve.used() == written
+    store.checkpoint(over=written - 1)
+    assert store._reserve.used() == 0
+
+
+def test_a_log_with_room_ahead_is_read_whole_after_a_crash(path: Path, store: SQLiteStore, tmp_path: Path) -> None:
+    store.append([a_run()])
+    assert store.has_room()
+    store.append([a_run() for _ in range(99)])
+    crashed = tmp_path / "crashed.db"
+    for end in ("", "-wal"):
+        shutil.copy(f"{path}{end}", f"{crashed}{end}")
+    again = SQLiteStore(crashed)
+    assert len(again.runs(RunQuery(limit=0))) == 100
+    again.append([a_run()])
+    again.close()
+    assert sqlite3.connect(crashed).execute("SELECT count(*) FROM runs").fetchone() == (101,)
 
 
 # -- how it asks ----

@@ -12,7 +12,8 @@ from arrcli.clock import Clock
 from arrcli.engine.dispatcher import Dispatcher, Work
 from arrcli.engine.janitor import Janitor
 from arrcli.engine.planner import Planned, Planner
-from arrcli.errors import ConfigError, StoreError
+from arrcli.engine.room import FULL, Room
+from arrcli.errors import ConfigError, StoreError, StoreFullError
 from arrcli.model.event import Event
 from arrcli.model.instant import MINUTE, SECOND, Instant
 from arrcli.model.run import Reason
@@ -84,7 +85,7 @@ class Runner:
         self._store, self._clock, self._waiter, self._owner = store, clock, waiter, owner
         self._dispatcher, self._planner, self._source = dispatcher, planner, source
         self._is_gone, self._sink, self._each_turn, self.tidies = is_gone, sink, each_turn, tidies
-        self._janitor = Janitor(store)
+        self._janitor, self._room = Janitor(store), Room(store)
         self._version = -1
         self._woken = True
         self._wall, self._mono = clock.now(), clock.monotonic()
@@ -161,6 +162,7 @@ class Runner:
         self._each_turn()
         self._measure_clock(now)
         self._look_around(now)
+        self._look_for_room(now)
         self._pull(now)
         self._look_at_file(now)
         self._dispatcher.collect()
@@ -169,7 +171,7 @@ class Runner:
         if self._wanted(now):
             self._transact(now)
         self._drain()
-        if self.tidies and not self.stopping and not self._woken and self._janitor.due(now):
+        if self.tidies and self._room.left and not self.stopping and not self._woken and self._janitor.due(now):
             self._tidy(now)
 
     def _tell_of_executors(self, now: Instant) -> None:
@@ -210,6 +212,8 @@ class Runner:
         return max(0, min(waits))
 
     def _appointments(self) -> Sequence[Instant | None]:
+        if not self._room.left:
+            return ()
         claiming = not self.stopping or self.finish_due
         planner = self._planner.next_wake() if self._planner is not None and not self.stopping else None
         return [planner, self._ready_at if claiming else None, self._expiry if claiming else None]
@@ -235,6 +239,16 @@ class Runner:
         except StoreError as error:
             self._rolled_back(error, now)
 
+    def _look_for_room(self, now: Instant) -> None:
+        said = self._room.look(self._clock.monotonic())
+        if said:
+            self._woken = True
+            self._tell_of_room(said, now)
+
+    def _tell_of_room(self, said: str, now: Instant) -> None:
+        self.trouble = "" if self._room.left else said
+        self._sink([Event(at=now, kind="note", details={"text": said})])
+
     def _pull(self, now: Instant) -> None:
         """A store over somebody's queue is asked for what is new there; it has no bell."""
         mono = self._clock.monotonic()
@@ -252,7 +266,7 @@ class Runner:
 
     def _look_at_file(self, now: Instant) -> None:
         """Outside any transaction: a changed tasks file is read and judged here, and taken in the next one."""
-        if self._source is None or self.stopping:
+        if self._source is None or self.stopping or not self._room.left:
             return
         found = self._source.poll(now, asked=self._reload_asked)
         if isinstance(found, ConfigError):
@@ -266,7 +280,7 @@ class Runner:
             return False
         return (
             self._woken
-            or self._set_back > 0
+            or (self._set_back > 0 and self._room.left)
             or self._new_file is not None
             or self._dispatcher.urgent(now)
             or self._clock.monotonic() >= self._next_recovery
@@ -289,7 +303,8 @@ class Runner:
         if [t.func for t in before.tasks.values()] != [t.func for t in self.file.tasks.values()]:
             for executor in self._dispatcher.each_executor():
                 executor.recycle()
-        self._retry_at, self.trouble, self._set_back, self._new_file = None, "", 0, None
+        self._retry_at, self._new_file = None, None
+        self.trouble, self._set_back = ("", 0) if self._room.left else (FULL, self._set_back)
         self._woken = self._woken or work.unfinished
         self._dispatcher.committed(work)
         events = [*told, *work.events]
@@ -299,7 +314,7 @@ class Runner:
     def _checkpoint(self) -> None:
         """Now and then, also under load: the write-ahead log would grow for ever."""
         mono = self._clock.monotonic()
-        if self.tidies and mono >= self._next_checkpoint:
+        if self.tidies and self._room.left and mono >= self._next_checkpoint:
             self._next_checkpoint = mono + CHECKPOINT
             self._store.checkpoint()
 
@@ -310,6 +325,11 @@ class Runner:
         if self._new_file is not None:
             told += self._adopt(w, self._new_file, now)
         self._take_requests(w, work, now)
+        if self._room.left:
+            self._begin_new(w, work, told, now)
+
+    def _begin_new(self, w: Writing, work: Work, told: list[Event], now: Instant) -> None:
+        """Slots become runs, and runs are claimed."""
         if self._set_back and self.tidies:
             w.set_back(self._set_back, now=now)
         if self._planner is not None and not self.stopping:
@@ -326,13 +346,17 @@ class Runner:
         self._ready_at, self._expiry = w.next_ready_at(), w.next_expiry()
 
     def _rolled_back(self, error: StoreError, now: Instant) -> None:
-        """Nothing was written: say so once, and try again in a moment."""
+        """Nothing was written: say so once, and try again in a moment; at once where the reserve makes room for it."""
+        mono = self._clock.monotonic()
         self._woken = True
-        self._retry_at = self._clock.monotonic() + STALL
+        self._retry_at = mono + STALL
         self._dispatcher.external_change()
         if self._planner is not None:
             self._planner.rolled_back()
-        if str(error) != self.trouble:
+        if isinstance(error, StoreFullError) and self._room.left:
+            self._retry_at = mono
+            self._tell_of_room(self._room.run_out(mono), now)
+        elif str(error) != self.trouble:
             self.trouble = str(error)
             self._sink([Event(at=now, kind="note", details={"text": f"{error}; trying again"})])
 
@@ -394,7 +418,7 @@ class Runner:
         if not self.stopping:
             return
         dispatcher = self._dispatcher
-        dispatcher.claiming = self.finish_due and not self._kill_now
+        dispatcher.claiming = self.finish_due and self._room.left and not self._kill_now
         if not dispatcher.claiming:
             for executor in dispatcher.each_executor():
                 executor.recall()

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from arrcli.errors import ArrError, StoreError, UsageError
+from arrcli.errors import ArrError, StoreError, StoreFullError, UsageError
 
 PRIVATE_FILE: Final = 0o600
 PRIVATE_FOLDER: Final = 0o700
@@ -35,10 +35,17 @@ def private_folder(path: Path) -> Path:
             with _no_umask():
                 folder.mkdir(PRIVATE_FOLDER, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"{error.filename or path} cannot be made: {error.strerror}; name another place") from error
+        raise cannot("make", error.filename or path, error, "name another place with --state-dir") from error
     if not path.is_dir():
         raise StoreError(f"{path} is not a folder; move it away, or name another with --state-dir")
     return path
+
+
+def cannot(verb: str, path: str | Path, error: OSError, mend: str) -> StoreError:
+    """What the system refused to do to a file of arr's own, in a sentence that says how to mend it."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreFullError(f"the disk of {path} is full; nothing was written: make room, then try again")
+    return StoreError(f"arr cannot {verb} {path}: {error.strerror}; {mend}")
 
 
 def open_private(path: Path, flags: int) -> int:
@@ -48,7 +55,7 @@ def open_private(path: Path, flags: int) -> int:
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EMLINK):
             raise StoreError(f"{path} is a link; arr does not follow links in its state directory: remove it") from None
-        raise StoreError(f"{path} cannot be opened: {error.strerror}") from error
+        raise cannot("open", path, error, "look at its owner and mode") from error
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):
         os.close(handle)

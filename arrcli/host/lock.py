@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from arrcli.host.files import open_private
+from arrcli.host.files import cannot, open_private
 
 
 @dataclass(slots=True)
@@ -41,8 +41,12 @@ class Lock:
             # Its last holder removed the file between our open and our flock, or somebody only looked who holds it.
         _HELD.add(handle)
         lock = cls(path, handle, os.getpid())
-        os.ftruncate(handle, 0)
-        lock.write(facts or {})
+        lock.length = os.fstat(handle).st_size  # written over, which needs no room on a full disk
+        try:
+            lock.write(facts or {})
+        except OSError as error:
+            lock.release()
+            raise cannot("write", path, error, "look at its disk") from error
         return lock
 
     def write(self, facts: dict[str, Any]) -> None:

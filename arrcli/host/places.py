@@ -71,9 +71,12 @@ class Places:
         return holder(self.planner)
 
     def remember(self, facts: dict[str, Any]) -> None:
-        """Note which file ran here, for verbs that are given no file."""
-        with os.fdopen(open_private(self.folder / "last.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w") as out:
-            json.dump(facts, out)
+        """Note which file ran here, for verbs that are given no file; on a full disk an older note stays."""
+        note, new = self.folder / "last.json", self.folder / "last.json.new"
+        with contextlib.suppress(OSError):
+            with os.fdopen(open_private(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w") as out:
+                json.dump(facts, out)
+            new.replace(note)
 
     def last(self) -> dict[str, Any]:
         """What `remember` noted; empty where nothing ran."""

@@ -196,11 +196,13 @@ class Store(Reading, Protocol):
     polled: bool
 
     def writing(self) -> AbstractContextManager[Writing]:
-        """One transaction; StoreBusyError when another process keeps the write lock too long."""
+        """One transaction; StoreBusyError when another process keeps the write lock too long, StoreFullError when the
+        disk has no room for it."""
         ...
 
     def append(self, runs: Sequence[Run]) -> Sequence[Run]:
-        """`add` in a transaction of its own, durably; callers in several threads may share one commit."""
+        """`add` in a transaction of its own, durably; callers in several threads may share one commit. StoreFullError
+        too where the disk has room for what ends alone."""
         ...
 
     def pull(self, now: Instant, limit: int) -> int:
@@ -209,6 +211,14 @@ class Store(Reading, Protocol):
 
     def verify(self) -> None:
         """StoreError when what is written would be lost: the store was deleted or replaced."""
+        ...
+
+    def has_room(self) -> bool:
+        """Whether the disk has room for new work; also sets aside, where it can, a reserve for what ends."""
+        ...
+
+    def spend_reserve(self) -> None:
+        """The disk is full (StoreFullError): give up the reserve, so that what ends can still be recorded."""
         ...
 
     def checkpoint(self) -> None:

@@ -65,6 +65,13 @@ class MemoryStore(SQLReading):
         """Always the same: no other process can write here."""
         return 0
 
+    def has_room(self) -> bool:
+        """It takes no room on a disk."""
+        return True
+
+    def spend_reserve(self) -> None:
+        """There is none."""
+
     def pull(self, now: Instant, limit: int) -> int:
         """There is no queue behind it."""
         return 0

@@ -12,35 +12,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from arrcli.errors import NotFoundError, StoreBusyError, StoreError
+from arrcli.errors import NotFoundError, StoreBusyError, StoreError, StoreFullError
 from arrcli.model.instant import Instant
 from arrcli.model.run import Run
 from arrcli.store.gate import Gate
 from arrcli.store.reading import SQLReading
+from arrcli.store.reserve import LEAST, Reserve, is_full
 from arrcli.store.schema import VERSION, migrate, older, version
 from arrcli.store.transaction import SQLTransaction
 
 PATIENCE_S: Final = 10.0
 CHECKPOINT_OVER: Final = 8 << 20
 """Bytes of write-ahead log from which the planner checkpoints."""
-_CHECKPOINT_MS: Final = 20
+_IMPATIENT_MS: Final = 20
+_HIDES_FULL: Final = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 _CARRIED: Final[list[sqlite3.Connection]] = []
 """Connections that came over a fork: neither used nor closed, for a close here would disturb the parent's files."""
-
-
-class StoreFullError(StoreError):
-    """The disk is full: nothing was written, and what is committed stays."""
-
-    kind = "store_full"
 
 
 class SQLiteStore(SQLReading):
     """Implements `contract.Store` on a file.
 
     `create=False`: NotFoundError where there is none. `read_only`: never creates or changes anything. `privileged`:
-    the daemon's, which passes the `gate` (default: `PATH.gate`) first. `upgrade=False`: a store of an older version is
-    refused, for a daemon of that version may still work on it. One connection writes, under a lock; each thread reads
-    on one of its own; none is used in a forked child.
+    the daemon's, which passes the `gate` (default: `PATH.gate`) first; a file of reserve lies beside the gate.
+    `upgrade=False`: a store of an older version is refused, for a daemon of that version may still work on it. One
+    connection writes, under a lock; each thread reads on one of its own; none is used in a forked child.
     """
 
     durable = True
@@ -65,36 +61,54 @@ class SQLiteStore(SQLReading):
         self._waiting: list[_Batch] = []
         self._waiting_lock = threading.Lock()
         self._open: list[tuple[threading.Thread, sqlite3.Connection]] = []
+        set_aside = Path(f"{self.path}.reserve") if gate is None else gate.with_name("reserve")
+        self._reserve = Reserve(self.path, set_aside)
         self._gate: Gate | None = None
         self._closed = False
         self._pid = os.getpid()
         self._check_file(create=create and not read_only)
         self._inode = self.path.stat().st_ino
         try:
-            self._begin(Path(f"{self.path}.gate") if gate is None else gate, privileged=privileged, upgrade=upgrade)
+            if self.read_only:
+                self._look()
+            else:
+                where = str(gate if gate is not None else f"{self.path}.gate")
+                self._gate = Gate(where, privileged=privileged, patience=self._patience)
+                self._begin(self._gate, privileged=privileged, upgrade=upgrade)
         except BaseException:
             self.close()
             raise
 
-    def _begin(self, gate: Path, *, privileged: bool, upgrade: bool) -> None:
+    def _look(self) -> None:
         where = str(self.path)
         with _translated(where):
-            if self.read_only:
-                found = version(self._read_on(), where)
-                if found == 0:
-                    raise NotFoundError(f"there is no store at {where} yet: the file is empty; arr run makes one")
-                if found != VERSION:
-                    raise older(where)
-                return
-            self._gate = Gate(str(gate), privileged=privileged, patience=self._patience)
+            found = version(self._read_on(), where)
+        if found == 0:
+            raise NotFoundError(f"there is no store at {where} yet: the file is empty; arr run makes one")
+        if found != VERSION:
+            raise older(where)
+
+    def _begin(self, gate: Gate, *, privileged: bool, upgrade: bool) -> None:
+        try:
+            self._set_up(gate, upgrade=upgrade)
+        except StoreFullError:
+            set_aside = self._reserve.given_up() if privileged else 0
+            if not set_aside:
+                raise
+            self._set_up(gate, upgrade=upgrade)
+            with self._impatient(), self._log_to_itself():
+                self._reserve.lengthen_log(set_aside - LEAST)
+
+    def _set_up(self, gate: Gate, *, upgrade: bool) -> None:
+        where = str(self.path)
+        with _translated(where), gate.passed():
             self._writer = self._connect()
             self._open.append((threading.main_thread(), self._writer))
-            with self._gate.passed():
-                found = version(self._writer, where)  # refuses another program's before anything in it changes
-                if 0 < found < VERSION and not upgrade:
-                    raise older(where)
-                self._writer.execute("PRAGMA journal_mode = WAL")
-                migrate(self._writer, where)
+            found = version(self._writer, where)  # refuses another program's before anything in it changes
+            if 0 < found < VERSION and not upgrade:
+                raise older(where)
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            migrate(self._writer, where)
 
     # -- opening ------------------------------------------------------------------------------------------------------
 
@@ -185,7 +199,10 @@ class SQLiteStore(SQLReading):
                 raise
 
     def append(self, runs: Sequence[Run]) -> Sequence[Run]:
-        """Add runs, durably; callers in several threads share one commit."""
+        """Add runs, durably; callers in several threads share one commit. StoreFullError where the disk is full,
+        though there may be room for what ends."""
+        if is_full(self.path.parent):
+            raise _full(str(self.path))
         batch = _Batch(runs)
         with self._waiting_lock:
             self._waiting.append(batch)
@@ -233,16 +250,45 @@ class SQLiteStore(SQLReading):
     # -- keeping ------------------------------------------------------------------------------------------------------
 
     def checkpoint(self, *, over: int = CHECKPOINT_OVER) -> None:
-        """Move the write-ahead log into the database where it has grown; only the planner does. Waits for no reader."""
-        with contextlib.suppress(OSError):
-            if Path(f"{self.path}-wal").stat().st_size <= over:
-                return
-        with self._lock, contextlib.suppress(sqlite3.OperationalError):
-            self._writer.execute(f"PRAGMA busy_timeout = {_CHECKPOINT_MS}")
-            try:
+        """Move the write-ahead log into the database where much is in it; only the planner does. Waits for nobody."""
+        if self._reserve.used() > over:
+            with self._impatient():
                 self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def has_room(self) -> bool:
+        """Whether the disk has room for new work; room for what ends is set aside where it can be."""
+        if is_full(self.path.parent):
+            return False
+        if not self._reserve.wants():
+            return self._reserve.kept()
+        with self._impatient(), self._log_to_itself():
+            return self._reserve.kept()
+        return True  # somebody writes: the next look will tell
+
+    def spend_reserve(self) -> None:
+        """The disk is full, and what was set aside in the log is used: give up the rest."""
+        with self._impatient(), self._log_to_itself():
+            self._reserve.lengthen_log(self._reserve.given_up())
+
+    @contextmanager
+    def _impatient(self) -> Iterator[None]:
+        """Where another process has the write lock, what is done here is left for the next time; what else there is to
+        say of the store the next transaction says."""
+        with self._lock, contextlib.suppress(sqlite3.DatabaseError):
+            self._writer.execute(f"PRAGMA busy_timeout = {_IMPATIENT_MS}")
+            try:
+                yield
             finally:
                 self._writer.execute(f"PRAGMA busy_timeout = {int(self._patience * 1000)}")
+
+    @contextmanager
+    def _log_to_itself(self) -> Iterator[None]:
+        """Nobody writes to the write-ahead log while its file is changed."""
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            self._writer.execute("ROLLBACK")
 
     def pull(self, now: Instant, limit: int) -> int:
         """There is no queue behind it."""
@@ -296,12 +342,16 @@ def _translated(where: str) -> Iterator[None]:
         ) from error
 
 
+def _full(where: str) -> StoreFullError:
+    return StoreFullError(f"the disk of {where} is full; nothing was written: make room, then try again")
+
+
 def _operational(error: sqlite3.OperationalError, where: str) -> StoreError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusyError(f"{where} is kept locked by another process; nothing was written")
-    if code == sqlite3.SQLITE_FULL:
-        return StoreFullError(f"the disk of {where} is full; nothing was written")
+    if code == sqlite3.SQLITE_FULL or (code in _HIDES_FULL and is_full(Path(where).parent)):
+        return _full(where)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
         return StoreError(f"{where} cannot be opened for writing ({error}); check its owner and mode")
     return StoreError(f"{where}: {error}")

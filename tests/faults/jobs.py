@@ -35,6 +35,13 @@ def forever() -> None:
         time.sleep(0.05)
 
 
+def big(kib: int = 200, seconds: float = 1.0) -> str:
+    """A result of so many KiB that no packing makes smaller."""
+    _began("big")
+    time.sleep(seconds)
+    return os.urandom(kib * 512).hex()
+
+
 def die(code: int = 3) -> None:
     _began("die")
     os._exit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,16 @@ def arr(folder: Path, *words: str, **more: str) -> Said:
         [*ARR, *words], cwd=folder, env=environment(**more), capture_output=True, text=True, timeout=60
     )
     return Said(done.returncode, done.stdout, done.stderr)
+
+
+def here(folder: Path, *words: str) -> Said:
+    """The same in this process, at a tenth of the cost: for verbs of which nothing depends on the environment."""
+    from arrcli.cli import run
+
+    out, err = io.StringIO(), io.StringIO()
+    with chdir(folder), redirect_stdout(out), redirect_stderr(err):
+        code = run(words)
+    return Said(code, out.getvalue(), err.getvalue())
 
 
 @dataclass

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from arrcli.model.run import Run
 
 _LOOK_S: Final = 0.1
+_AT_ONCE: Final = 1 << 22
 
 
 def logs(
@@ -38,11 +42,12 @@ def logs(
         run = _meant(app, target)
         if follow:
             return _followed(app, run, raw=raw)
-        data = _live(app, run)[0] if run.begun and attempt is None else app.store.output(run.id, attempt)
+        running = run.begun and attempt is None
+        data = _live(app, run).replace(b"\0", b"") if running else app.store.output(run.id, attempt)
         if as_json:
             print_json({"run_id": run.id, "output": data.decode("utf-8", "replace")})
         else:
-            _write(data, raw=raw)
+            Page(raw=raw).write(data)
     return 0
 
 
@@ -61,49 +66,124 @@ def _meant(app: App, target: str) -> Run:
 
 
 def _followed(app: App, run: Run, *, raw: bool) -> int:
-    """Everything that it writes until it ends; then its exit code."""
+    """Everything that it writes until it ends; then its exit code: 0, 124 timed out, else 1."""
     from arrcli.cli.columns import say
     from arrcli.dashboard.words import outcome, why
     from arrcli.model.run import Reason, State
 
-    written, attempt = 0, 0
+    page, written, waits = Page(raw=raw), Written(), ""
     while True:
-        found = app.store.run(run.id)
+        fresh = _live(app, run, since=written.position)
+        found = app.store.run(run.id)  # asked after reading: what was read before its end is its own
         if found is None:
+            say(f"run {run.id} is gone from the history")
             return 1
-        if found.attempt != attempt:
-            written, attempt = 0, found.attempt
-        data = app.store.output(run.id, attempt) if found.ended else _live(app, found)[0]
-        if len(data) > written:
-            _write(data[written:], raw=raw)
-            written = len(data)
-        if found.ended:
+        is_next = found.attempt != run.attempt
+        if found.ended or is_next or (run.begun and not found.begun):
+            page.write(written.rest(app.store.output(run.id, run.attempt)) if run.attempt else b"")
+        else:
+            page.write(written.more(fresh))
+        if found.ended and not is_next:
             break
-        time.sleep(_LOOK_S)
+        if is_next:
+            written = Written()
+        if is_next and run.attempt and found.attempt > run.attempt:
+            say(f"run {found.id}  attempt {found.attempt}")
+        waits = _told_once(app, found, waits)
+        run = found
+        if not fresh:
+            time.sleep(_LOOK_S)
     say(f"run {found.id} {outcome(found)}  {why(found)}".rstrip())
     if found.state is State.SUCCEEDED:
         return 0
     return 124 if found.reason is Reason.TIMED_OUT else 1
 
 
-def _live(app: App, run: Run) -> tuple[bytes, bool]:
-    """What a running attempt wrote so far, and whether it could be read."""
+def _told_once(app: App, run: Run, before: str) -> str:
+    """What keeps a pending run from running, said when it changes."""
+    from arrcli.cli.times import until
+    from arrcli.engine.picture import held_words
+    from arrcli.model.run import State
+
+    if run.state is not State.PENDING:
+        return ""
+    now = app.clock.now()
+    waits = held_words(run, app.file, app.store.running()) if run.held_by else ""
+    if app.daemon_pid is None:
+        waits = "no daemon is running (start it: arr run)"
+    elif run.ready_at > now and not waits:
+        waits = f"attempt {run.attempt + 1}" if run.attempt else "its time"
+        return _said(f"run {run.id} waits: {waits} comes in {until(run.ready_at, now)}", waits, before)
+    return _said(f"run {run.id} waits: {waits}", waits, before)
+
+
+def _said(sentence: str, about: str, before: str) -> str:
+    """Says the sentence where it is about something else than before; what it is about."""
+    from arrcli.cli.columns import say
+
+    if about and about != before:
+        say(sentence)
+    return about
+
+
+@dataclass(slots=True)
+class Written:
+    """How much of an attempt's output has been shown, in bytes as it wrote them."""
+
+    position: int = 0
+    is_whole: bool = False
+
+    def more(self, data: bytes) -> bytes:
+        """What a running attempt wrote since; what was freed of a long output reads as NULs, which are left out."""
+        self.position += len(data)
+        return data.replace(b"\0", b"")
+
+    def rest(self, kept: bytes) -> bytes:
+        """What is still to be shown of an output that has ended, once; the store may have cut its middle out."""
+        if self.is_whole:
+            return b""
+        self.is_whole = True
+        cut = _CUT.search(kept, max(0, len(kept) // 2 - _NOTE_MOST))
+        if cut is None or abs(cut.start() - (len(kept) - len(cut[0])) // 2) > _NOTE_MOST:
+            return kept[self.position :]
+        if self.position <= cut.start():
+            return kept[self.position :]
+        tail = kept[cut.end() :]
+        left = cut.start() + int(cut["count"].replace(b",", b"")) + len(tail) - self.position
+        if left <= len(tail):
+            return tail[len(tail) - max(0, left) :]
+        return f"\n... {left - len(tail):,} bytes cut ...\n".encode() + tail
+
+
+_CUT: Final = re.compile(rb"\n\.\.\. (?P<count>[0-9,]+) bytes cut \.\.\.\n")
+_NOTE_MOST: Final = 64
+
+
+def _live(app: App, run: Run, *, since: int = 0) -> bytes:
+    """What a running attempt wrote from there on; nothing where that cannot be read."""
     if run.live is None or app.places is None:
-        return b"", False
+        return b""
     name, _, offset = run.live.rpartition(":")
     try:
         with (app.places.outputs / Path(name).name).open("rb") as live:
-            live.seek(int(offset))
-            return live.read().replace(b"\0", b""), True  # what was freed of a long output reads as NULs
+            live.seek(int(offset) + since)
+            return live.read(_AT_ONCE if since else -1)
     except OSError:
-        return b"", False
+        return b""
 
 
-def _write(data: bytes, *, raw: bool) -> None:
-    from arrcli.text import clean
+class Page:
+    """Where output goes: as it is, or on a terminal without what that would obey."""
 
-    if raw or not sys.stdout.isatty():
-        sys.stdout.buffer.write(data)
-    else:
-        sys.stdout.write(clean(data.decode("utf-8", "replace")))
-    sys.stdout.flush()
+    def __init__(self, *, raw: bool) -> None:
+        self._letters = codecs.getincrementaldecoder("utf-8")("replace")
+        self._raw = raw or not sys.stdout.isatty()
+
+    def write(self, data: bytes) -> None:
+        from arrcli.text import clean
+
+        if self._raw:
+            sys.stdout.buffer.write(data)
+        else:
+            sys.stdout.write(clean(self._letters.decode(data)))
+        sys.stdout.flush()

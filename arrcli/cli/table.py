@@ -25,7 +25,7 @@ VERBS: Final = (
     Verb("list", "look", "upcoming:upcoming", "What comes next, in time order."),
     Verb("next", "look", "fires:fires", "The next times of a cron expression."),
     Verb("runs", "look", "history:runs", "What ran, the newest first."),
-    Verb("show", "look", "history:show", "One run whole, or one task."),
+    Verb("show", "look", "show:show", "One run whole, or one task."),
     Verb("logs", "look", "logs:logs", "What a run printed."),
     Verb("explain", "look", "explain:explain", "Why a task would run at a time, or not; why it did not."),
     Verb("top", "look", "top:top", "The dashboard of a running daemon."),

@@ -1,13 +1,20 @@
-"""The timeline's cells and the tree's lines as characters; for the screen and for `arr list`, so without rich."""
+"""Pictures of one line as characters: durations as bars, a timeline's cells, a tree's lines.
+
+For the screen and for the short verbs, so without rich.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from arrcli.model.run import Run, State
 from arrcli.model.timeline import Fires
 from arrcli.model.tree import Branch
 
+BARS: Final = "▁▂▃▄▅▆▇█"
+FAILED: Final = "✗"
+"""Stands for the bar of a run that failed: the shape tells it where there is no colour."""
 CELLS: Final = {
     Fires.NONE: "·",
     Fires.ONCE: "▪",
@@ -17,6 +24,14 @@ CELLS: Final = {
 }
 LEGEND: Final = "▪ once  ■ several times  ◆ in one minute with another task  ▫ held"
 ASCII: Final = str.maketrans("·▪■◆▫├└─│", ".o#*-|`-|")
+
+
+def bars(runs: Sequence[Run]) -> str:
+    """A character a run: its duration against the longest of them; of one that failed a cross."""
+    longest = max((run.duration or 0 for run in runs), default=0) or 1
+    return "".join(
+        FAILED if run.state is State.FAILED else BARS[(run.duration or 0) * (len(BARS) - 1) // longest] for run in runs
+    )
 
 
 def branches(trees: Sequence[Branch]) -> Iterator[tuple[str, Branch]]:

@@ -70,6 +70,7 @@ class Dispatcher:
         self._holds: set[str] | None = None
         self._sound: set[str] = set()
         self._unfinished: set[str] = set()
+        self._full: list[Executor] = []
         self._luck = random.Random(seed)  # noqa: S311 - spreads retries, guards nothing
         self.paused: frozenset[str] = frozenset()
         self.removed: frozenset[str] = frozenset()
@@ -104,9 +105,11 @@ class Dispatcher:
                     self._inbox.append(event)
 
     def urgent(self, now: Instant) -> bool:
-        """Something was reported that wants a commit."""
-        return bool(self._inbox) or any(
-            now - begun.at >= BEGUN_WORTH_TELLING or begun.at > now for begun in self._begun.values()
+        """Something was reported that wants a commit, or an executor that was full has room again."""
+        return (
+            bool(self._inbox)
+            or any(now - begun.at >= BEGUN_WORTH_TELLING or begun.at > now for begun in self._begun.values())
+            or (self.claiming and any(executor.room() > 0 for executor in self._full))
         )
 
     def begun_wait(self, now: Instant) -> int | None:
@@ -285,6 +288,7 @@ class Dispatcher:
         rooms = {id(executor): executor.room() for executor in self.each_executor()}
         for name, executor in self.executors.items():
             rooms[id(executor)] -= self._claim_for(name, rooms[id(executor)], w, work, counts, now)
+        self._full = [executor for executor in self.each_executor() if rooms[id(executor)] <= 0]
 
     def _claim_for(self, name: str, room: int, w: Writing, work: Work, counts: _Counts, now: Instant) -> int:
         """How many were claimed for this executor; in rounds, since what is put aside makes way for others."""

@@ -87,7 +87,7 @@ def verdict(run: Run, policy: Task, outcome: Outcome, *, now: Instant, draining:
         case "released":
             return run.released()
         case "cancelled":
-            return run.cancelled(at=at, duration=outcome.duration)
+            return run.cancelled(at=at, duration=outcome.duration).but(cost=cost)
         case "failed" | "timed_out":
             reason = Reason.TIMED_OUT if outcome.kind == "timed_out" else Reason.ERROR
             fault = _fault(outcome)
@@ -100,7 +100,8 @@ def verdict(run: Run, policy: Task, outcome: Outcome, *, now: Instant, draining:
         case "lost":
             if not outcome.begun:
                 return run.released()
-            return lost(run, policy, _fault(outcome), now=now, died=not draining)
+            after = lost(run, policy, _fault(outcome), now=now, died=not draining)
+            return after.but(duration=outcome.duration, cost=cost) if after.ended else after
         case _:
             assert_never(outcome.kind)
 

@@ -307,6 +307,14 @@ class App:
                 self._lock.write(self._facts())
             if self._source is not None:  # a daemon: its service manager may want a sign of life
                 notify("WATCHDOG=1")
+        if self._source is not None and self.pid == 1:
+            self._bury_strangers()
+
+    def _bury_strangers(self) -> None:
+        """The first process of a container is handed all that has lost its parent there."""
+        from arrcli.worker import kernel, supervised
+
+        kernel.reap(set(kernel.children()) - supervised.pids())
 
     def _take_over(self) -> None:
         """One App of a store hears its bell and keeps it tidy: another one, when the first has ended."""

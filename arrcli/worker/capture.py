@@ -111,13 +111,13 @@ def sweep(folder: Path) -> None:
 
 
 class Streams:
-    """The worker's end: its output file is descriptors 1 and 2, and stays so whatever an attempt does to
-    them.
+    """The worker's end: its output file is descriptors 1 and 2, /dev/null is 0, and they stay so whatever an
+    attempt does to them. Takes over `fd`, which is out of a task's reach.
     """
 
     def __init__(self, fd: int) -> None:
-        self._spare = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 64)
-        os.close(fd)
+        self._spare = fd
+        self._null = kernel.out_of_reach(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
         self._redirect()
         self._open()
         kernel.line_buffer_c()
@@ -137,17 +137,19 @@ class Streams:
         kernel.flush_c()
         end = self.position()
         self._redirect()  # at half the cost of looking whether the task put something else there
-        if self._out.closed or self._err.closed:
+        if self._out.closed or self._err.closed or self._in.closed:
             self._open()
-        elif sys.stdout is not self._out or sys.stderr is not self._err:
-            sys.stdout, sys.stderr = self._out, self._err
+        elif sys.stdout is not self._out or sys.stderr is not self._err or sys.stdin is not self._in:
+            sys.stdin, sys.stdout, sys.stderr = self._in, self._out, self._err
         return end
 
     def _redirect(self) -> None:
+        os.dup2(self._null, 0)
         for number in (1, 2):
             os.dup2(self._spare, number)
 
     def _open(self) -> None:
+        self._in = sys.stdin = sys.__stdin__ = open(0, closefd=False)  # type: ignore[misc]  # noqa: SIM115
         self._out = sys.stdout = sys.__stdout__ = _text_file(1)  # type: ignore[misc]  # as at start
         self._err = sys.stderr = sys.__stderr__ = _text_file(2)  # type: ignore[misc]
 

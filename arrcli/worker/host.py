@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from arrcli.context import CurrentRun, enter_run
-from arrcli.worker import routed
+from arrcli.worker import kernel, routed
 from arrcli.worker.capture import Streams
 from arrcli.worker.channel import LogWriter, Page, receive, ring
 from arrcli.worker.perform import Done, Pending, judged, start, succeeded
@@ -34,8 +34,8 @@ _BETWEEN_PROGRESS_S: Final = 0.1
 
 def serve(order: Mapping[str, Any], descriptors: Sequence[int]) -> None:
     """Be the host that the supervisor's order describes."""
-    inbox, page, log, stack, output = descriptors
-    prepare(order, descriptors, stack)
+    inbox, page, log, stack, output = map(kernel.out_of_reach, descriptors)
+    prepare(order, stack)
     Streams(output)
     routed.install()
     Page(page).introduce(os.getpid())

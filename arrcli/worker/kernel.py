@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _KEEP_SIZE_AND_PUNCH_HOLE = 0x01 | 0x02
 _LINE_BUFFERED = 1
+_OUT_OF_REACH = 200
 
 STACK_SIGNAL = signal.SIGRTMAX - 3 if hasattr(signal, "SIGRTMAX") else signal.SIGUSR2
 """Asks a worker to write its stacks: one that no task is likely to use."""
@@ -82,6 +84,17 @@ def punch(fd: int, start: int, length: int) -> bool:
     return bool(_libc().fallocate(fd, _KEEP_SIZE_AND_PUNCH_HOLE, offset, size) == 0)
 
 
+def out_of_reach(fd: int) -> int:
+    """The same file under a number that no task closes by habit, as in `closerange(3, 64)`; the old one is given up."""
+    try:
+        high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _OUT_OF_REACH)
+    except OSError:  # the limit of open files is lower
+        os.set_inheritable(fd, False)
+        return fd
+    os.close(fd)
+    return high
+
+
 def anonymous_file(name: str) -> int:
     """A descriptor of a file that has no name and ends with its last descriptor."""
     if LINUX and hasattr(os, "memfd_create"):
@@ -115,6 +128,13 @@ def children() -> list[int]:
     except OSError:
         me = os.getpid()
         return [pid for pid in processes() if _parent(pid) == me]
+
+
+def reap(pids: Iterable[int]) -> None:
+    """Bury those of these children that have ended."""
+    for pid in pids:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
 
 
 def processes() -> Iterator[int]:

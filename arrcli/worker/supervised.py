@@ -36,23 +36,26 @@ class Supervised:
         self._complaint = kernel.anonymous_file("arr-complaint")
         self._control, theirs = socket.socketpair()
         self._owner = os.getpid()
-        with theirs:
-            self._process = self._start(theirs, {**environ, _MARK: self._mark})
+        self._process = self._start(theirs, {**environ, _MARK: self._mark})
         self._control.setblocking(False)
         _open.add(self)
 
     def _start(self, theirs: socket.socket, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
         """In a session of its own, so that a terminal's Ctrl-C does not reach the workers."""
-        arguments = [str(theirs.fileno()), str(os.getpid()), _ROOT]
-        return subprocess.Popen(  # noqa: S603 - this very program
-            [sys.executable, "-P", "-c", _START, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._complaint,
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-            env=environ,
-        )
+        control = kernel.out_of_reach(theirs.detach())  # never 0 to 2, where its own streams go
+        arguments = [str(control), str(os.getpid()), _ROOT]
+        try:
+            return subprocess.Popen(  # noqa: S603 - this very program
+                [sys.executable, "-P", "-c", _START, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._complaint,
+                pass_fds=[control],
+                start_new_session=True,
+                env=environ,
+            )
+        finally:
+            os.close(control)
 
     def fileno(self) -> int:
         return self._control.fileno()
@@ -147,6 +150,11 @@ class Supervised:
 
 
 _open = WeakSet()
+
+
+def pids() -> set[int]:
+    """Of the supervisors of this program; for the thread that starts them."""
+    return {each.pid for each in _open}
 
 
 def _forget_all() -> None:

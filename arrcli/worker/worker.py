@@ -36,6 +36,11 @@ from arrcli.worker.wire import Attempt, decode_attempt, encode, encode_outcome, 
 _BETWEEN_RINGS_NS: Final = 2_000_000
 _WORTH_ASKING_US: Final = 1_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LIMITED: Final = tuple(
+    getattr(resource, name)
+    for name in ("RLIMIT_AS", "RLIMIT_DATA", "RLIMIT_CPU", "RLIMIT_FSIZE")
+    if hasattr(resource, name)
+)
 _HANDLED: Final = tuple(
     int(getattr(signal, name))
     for name in (
@@ -54,15 +59,13 @@ _HANDLED: Final = tuple(
 
 def serve(order: Mapping[str, Any], descriptors: Sequence[int]) -> None:
     """Be the worker that the supervisor's order describes."""
-    inbox, page, log, stack, output = descriptors
-    prepare(order, descriptors, stack)
+    inbox, page, log, stack, output = map(kernel.out_of_reach, descriptors)
+    prepare(order, stack)
     Worker(socket.socket(fileno=inbox), Page(page), LogWriter(log), Streams(output), order).run()
 
 
-def prepare(order: Mapping[str, Any], descriptors: Sequence[int], stack: int) -> None:
+def prepare(order: Mapping[str, Any], stack: int) -> None:
     """The name, folder and path of a worker's process, and its answer to who asks for its stack."""
-    for fd in descriptors:
-        os.set_inheritable(fd, False)
     faulthandler.register(kernel.STACK_SIGNAL, file=stack, all_threads=True)
     kernel.set_name(f"arr-{order['kind']}-{order['index']}")
     sys.argv = [f"arr-{order['kind']}-{order['index']}"]
@@ -128,6 +131,7 @@ class Worker:
         done = self._perform(attempt)
         if os.getpid() != self._pid:
             os._exit(0)  # a child that the task forked and let return: it is no worker
+        self._surroundings.lift_limits()
         end = self._streams.settle()
         ended = time.monotonic_ns()
         self._log.append(self._line(attempt, done, wall, begun, ended, (offset, end)))
@@ -201,7 +205,7 @@ class Worker:
             return "a thread was left"
         if has_children():
             return "a child process was left"
-        return None
+        return self._surroundings.what_is_left()
 
     def _say_goodbye(self, why: str, unbegun: Attempt | None = None) -> None:
         again = None if unbegun is None else (unbegun.run_id, unbegun.number)
@@ -233,6 +237,7 @@ class Surroundings:
     """What an attempt may change around itself, and what it is put back to."""
 
     def __init__(self) -> None:
+        self._variables = os.environ
         self._environ = dict(_environ_data())
         self._named: dict[str, str | None] = {}
         self._cwd = os.getcwd()  # noqa: PTH109 - compared as text, after every attempt
@@ -241,6 +246,9 @@ class Surroundings:
         os.umask(self._umask)
         self._handlers = {each: _signal.getsignal(each) for each in _HANDLED}
         self._mask = _signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        self._limits = _limits()
+        self._is_limited = False
+        self._rank = _rank()
 
     def enter(self, attempt: Attempt) -> None:
         """The attempt's variables and folder. Raises OSError or ValueError where they cannot be had."""
@@ -265,6 +273,22 @@ class Surroundings:
             os.environ[variable] = value
             self._environ[os.fsencode(variable)] = os.fsencode(value)
 
+    def lift_limits(self) -> None:
+        """Those that the attempt has set for this process, so that its outcome can be told."""
+        if _limits() == self._limits:
+            return
+        try:
+            for each, limit in zip(_LIMITED, self._limits, strict=True):
+                resource.setrlimit(each, limit)
+        except (ValueError, OSError):
+            self._is_limited = True
+
+    def what_is_left(self) -> str | None:
+        """What the attempt has changed of this process and only a new one is free of."""
+        if self._is_limited:
+            return "a limit was left"
+        return None if _rank() == self._rank else "its user, group or priority was changed"
+
     def restore(self) -> None:
         """Put back what the attempt changed; each part costs about a microsecond where nothing was."""
         self._restore_environ()
@@ -276,6 +300,7 @@ class Surroundings:
         enter_process(None)
 
     def _restore_environ(self) -> None:
+        os.environ = self._variables  # noqa: B003 - a task may have put something else there
         if _environ_data() == self._environ:
             return
         for name in {name for name, _ in _environ_data().items() ^ self._environ.items()}:
@@ -304,6 +329,15 @@ def _environ_data() -> Mapping[bytes, bytes]:
     """The dict inside os.environ: comparing it costs a fiftieth of comparing the mapping around it."""
     data = getattr(os.environ, "_data", None)
     return data if isinstance(data, dict) else dict(os.environb)
+
+
+def _limits() -> list[tuple[int, int]]:
+    return [resource.getrlimit(each) for each in _LIMITED]
+
+
+def _rank() -> tuple[int, int, int]:
+    """Who this process is to the kernel, and how much it may have of the processor."""
+    return os.geteuid(), os.getegid(), os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def _as_text(instant: int) -> str:

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -83,10 +84,23 @@ class World:
         self.asked += ids
         return ids
 
+    def ask(self, *asked: tuple[str, list[Any], dict[str, Any]]) -> list[int]:
+        """Runs of (callable, arguments, options as in tasks.toml), queued in this order by a program of the user's."""
+        from arrcli import connect, execute_task
+
+        with connect(self.folder / "tasks.toml") as app:
+            ids = [execute_task(app, func, args, **options).id for func, args, options in asked]
+        self.asked += ids
+        return ids
+
+    def bring(self, module: str) -> None:
+        """A module of tasks that lies beside `jobs` here; it can be imported there by its name."""
+        shutil.copy(JOBS.with_name(f"{module}.py"), self.folder)
+
     @contextmanager
-    def running(self, *words: str, ready: bool = True, **more: str) -> Iterator[Daemon]:
+    def running(self, *words: str, ready: bool = True, through: Sequence[str] = (), **more: str) -> Iterator[Daemon]:
         """A daemon; at the end it is stopped as a service manager would, and killed where that does not help."""
-        daemon = self.start(*words, ready=ready, **more)
+        daemon = self.start(*words, ready=ready, through=through, **more)
         try:
             yield daemon
             if daemon.process.poll() is None:
@@ -94,12 +108,15 @@ class World:
         finally:
             kill(daemon)
 
-    def start(self, *words: str, ready: bool = True, out: int | None = None, **more: str) -> Daemon:
-        """`out` is a descriptor for what it prints, which is else the log of the daemon."""
+    def start(
+        self, *words: str, ready: bool = True, out: int | None = None, through: Sequence[str] = (), **more: str
+    ) -> Daemon:
+        """`out` is a descriptor for what it prints, which is else the log of the daemon; `through` a command that is
+        given the daemon's as its arguments, and starts it."""
         log = self.folder / f"daemon-{len(self.daemons)}.log"
         with log.open("w") as written:
             process = subprocess.Popen(
-                [*ARR, "run", "--plain", *words],
+                [*through, *ARR, "run", "--plain", *words],
                 cwd=self.folder,
                 env=self.environment(**more),
                 stdin=subprocess.DEVNULL,
@@ -111,7 +128,7 @@ class World:
         self.daemons.append(daemon)
         if ready:
             eventually(
-                lambda: process.poll() is not None or self._plans(process.pid),
+                lambda: process.poll() is not None or self._plans(None if through else process.pid),
                 lambda: f"it does not start:\n{daemon.text}",
             )
             assert process.poll() is None, f"it ended at once:\n{daemon.text}"
@@ -142,6 +159,19 @@ class World:
         shown: dict[str, Any] = said.json["run"]
         return shown
 
+    def runs(self) -> dict[int, dict[str, Any]]:
+        """All that `arr runs` tells, by id."""
+        said = self.arr("runs", "-n", "0", "--json")
+        assert said.code == 0, said.out + said.err
+        return {run["id"]: run for run in said.json["runs"]}
+
+    def output(self, run_id: int) -> bytes:
+        """What its last attempt wrote, as it is kept."""
+        words = [*ARR, "logs", str(run_id), "--raw"]
+        return subprocess.run(
+            words, cwd=self.folder, env=self.environment(), capture_output=True, timeout=60, check=True
+        ).stdout
+
     def state_of(self, run_id: int) -> str:
         return str(self.rows("SELECT state FROM runs WHERE id = ?", run_id)[0][0])
 
@@ -167,12 +197,12 @@ class World:
         facts = holder(self.state / "planner.lock")
         return None if facts is None else facts.get("pid")
 
-    def _plans(self, pid: int) -> bool:
-        """It has recovered, and taken its tasks: the lock names more than its pid."""
+    def _plans(self, pid: int | None) -> bool:
+        """This process (None: any) has recovered, and taken its tasks: the lock names more than its pid."""
         from arrcli.host.lock import holder
 
         facts = holder(self.state / "planner.lock") or {}
-        return facts.get("pid") == pid and "owner" in facts
+        return pid in (None, facts.get("pid")) and "owner" in facts
 
     def processes(self) -> dict[int, str]:
         """Every process that came of this world, however it has hidden itself."""

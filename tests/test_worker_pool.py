@@ -272,7 +272,7 @@ def test_ten_megabytes_of_arguments_arrive(pool: ProcessPool) -> None:
 def test_progress_is_seen_while_it_runs_and_a_cancel_ends_it(pool: ProcessPool, tmp_path: Path) -> None:
     one = attempt("half_way", str(tmp_path / "x"))
     pool.submit([one])
-    eventually((tmp_path / "x").exists, executor=pool)
+    eventually(lambda: (tmp_path / "x").exists() and pool.views()[0].run_id == one.run_id, executor=pool)
     (view,) = pool.views()
     assert (view.state, view.run_id, view.progress, view.progress_text) == (
         "busy",
@@ -288,7 +288,7 @@ def test_progress_is_seen_while_it_runs_and_a_cancel_ends_it(pool: ProcessPool, 
 def test_the_stack_of_a_running_attempt_can_be_asked_for(pool: ProcessPool, tmp_path: Path) -> None:
     one = attempt("touch_and_sleep", str(tmp_path / "x"))
     pool.submit([one])
-    eventually((tmp_path / "x").exists, executor=pool)
+    eventually(lambda: (tmp_path / "x").exists() and pool.views()[0].run_id == one.run_id, executor=pool)
     assert pool.ask_stack(one.run_id) and not pool.ask_stack(-1)
     eventually(lambda: "in touch_and_sleep" in pool.stack(one.run_id))
     pool.cancel(one.run_id)

@@ -277,6 +277,8 @@ class Daemon:
         app.close()
         self._tell("daemon_stopped", killed=killed, left=left)
         self._last_lines()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # it ends already, and with the code that says how
         if app.crash is not None:
             raise app.crash
         if self._burst:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from arrcli.errors import StoreError
 from arrcli.model.run import Run
+from arrcli.store.damage import KINDS
 from arrcli.store.rows import row_of, run_of
 
 _SERVE: Final = "import sys; sys.path.append(sys.argv[1]); from arrcli.forked import serve; serve(sys.argv[2])"
@@ -110,7 +111,7 @@ def serve(database: str) -> None:
 
 
 def _values(run: Run) -> list[Any]:
-    return [run.id, *row_of(run)]
+    return [run.id, *row_of(run)][: len(KINDS)]
 
 
 def _run(values: Sequence[Any]) -> Run:

@@ -382,7 +382,7 @@ QUERIES = {
     for name, sql in vars(room).items()
     if isinstance(sql, str) and sql.lstrip().startswith(("SELECT", "UPDATE"))
 }
-MAY_SORT = {"_PENDING", "_RUNNING", "_EXPIRED", "_CLAIMED_BY"}
+MAY_SORT = {"_PENDING", "_RUNNING", "_EXPIRED", "_CLAIMED_BY", "_OWNERS"}
 """What sorts a handful, or the few that a limit lets through."""
 
 

@@ -251,6 +251,8 @@ class Dispatcher:
             policy = policy_of(was, self._task(was))
             fault = Fault("arrcli.Lost", "the daemon that ran it ended without a word")
             becomes = lost(was, policy, fault, now=now, died=False)
+            if was.damaged:
+                becomes = was.failed(at=now, reason=Reason.ERROR, fault=was.fault)
             record = AttemptRecord(
                 run_id=was.id,
                 attempt=was.attempt,
@@ -346,11 +348,14 @@ class Dispatcher:
         return run.claimed(by=self.owner)
 
     def _refusal(self, run: Run) -> Reason | None:
-        """Why a run is not even held: its schedule is gone, or `allow`, checked here again, forbids its bare path."""
+        """Why a run is not even held: its row is not what arr wrote, its schedule is gone, or `allow`, checked here
+        again, forbids its bare path."""
+        if run.damaged:
+            return Reason.ERROR
         if run.scheduled and run.task in self.removed:
             return Reason.REMOVED
         allow = self._file.allow
-        if allow is None or run.task is not None or run.origin not in (Origin.ENQUEUED, Origin.RETRY):
+        if allow is None or run.task is not None or run.origin is Origin.AFTER:
             return None
         return None if any(fnmatch.fnmatchcase(run.func, pattern) for pattern in allow) else Reason.DENIED
 

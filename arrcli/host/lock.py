@@ -100,7 +100,7 @@ def holder(path: Path) -> dict[str, Any] | None:
     """What the holder of the lock wrote into it; None while nobody holds it. Takes nothing, creates nothing."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
+    except (OSError, ValueError):  # not there, or no possible name
         return None
     try:
         return None if _try(handle, fcntl.LOCK_SH) else _facts(os.pread(handle, 65536, 0))

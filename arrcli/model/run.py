@@ -64,6 +64,10 @@ ARROWS: Final[Mapping[State, frozenset[State]]] = {
 }
 
 
+DAMAGED: Final = "arrcli.Damaged"
+"""The type of the fault of a run whose row in the store is not what arr wrote."""
+
+
 class IllegalMoveError(ArrError):
     """A run was asked to make a move that its state does not have."""
 
@@ -143,6 +147,11 @@ class Run:
     @property
     def ended(self) -> bool:
         return self.state in ENDED
+
+    @property
+    def damaged(self) -> bool:
+        """Its row in the store was changed by other hands: it stands in for what cannot be read, and is not run."""
+        return self.fault is not None and self.fault.type == DAMAGED
 
     @property
     def begun(self) -> bool:

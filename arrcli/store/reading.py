@@ -42,6 +42,11 @@ _OF_NAME: Final = """id IN (
     SELECT id FROM runs INDEXED BY runs_ready WHERE stage = 1 AND task IS NULL AND func = ?1 UNION ALL
     SELECT id FROM runs INDEXED BY runs_running WHERE stage = 2 AND task IS NULL AND func = ?1 UNION ALL
     SELECT id FROM runs INDEXED BY runs_held WHERE held_by IS NOT NULL AND task IS NULL AND func = ?1)"""
+NOBODY: Final = "nobody"
+_OWNERS: Final = f"""SELECT id, pid, started_at, host, what FROM owners UNION ALL
+    SELECT DISTINCT coalesce(claimed_by, '{NOBODY}'), 0, 0, '', '' FROM runs INDEXED BY runs_running
+    WHERE stage = 2 AND coalesce(claimed_by, '') NOT IN (SELECT id FROM owners) ORDER BY started_at, id"""
+"""Those too who hold claims and are not known: other hands wrote them, and no process lives that would end them."""
 _FOREVER: Final = 1 << 62
 
 
@@ -87,16 +92,16 @@ class SQLReading:
         return unpacked(*rows[0]) if rows else b""
 
     def task_records(self) -> Mapping[str, TaskRecord]:
-        return {row[0]: record_of(row) for row in self._ask(_TASKS)}
+        return {record.name: record for row in self._ask(_TASKS) if (record := record_of(row)) is not None}
 
     def counts(self) -> Mapping[State, int]:
         ((pending, running),) = self._ask(_WAIT_COUNT)
-        ended = dict(self._ask("SELECT state, n FROM ended"))
+        ended = dict(self._ask("SELECT state, CAST(n AS INTEGER) FROM ended"))
         counted = {**ended, State.PENDING.value: pending, State.RUNNING.value: running}
         return {state: int(counted.get(state.value, 0)) for state in State}
 
     def owners(self) -> Sequence[Owner]:
-        rows = self._ask("SELECT id, pid, started_at, host, what FROM owners ORDER BY started_at, id")
+        rows = self._ask(_OWNERS)
         return [Owner(id=row[0], pid=row[1], started_at=row[2], host=row[3], what=row[4]) for row in rows]
 
     def meta(self, key: str) -> str | None:
@@ -140,6 +145,21 @@ def ask_on(connection: sqlite3.Connection) -> Callable[..., list[Any]]:
     """`_ask` of one connection."""
 
     def ask(sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        return connection.execute(sql, values).fetchall()
+        return rows_of(connection, sql, values)
 
     return ask
+
+
+def rows_of(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> list[Any]:
+    """All rows of a statement; text in them that is no UTF-8 (other hands wrote it) is read all the same."""
+    try:
+        return connection.execute(sql, values).fetchall()
+    except sqlite3.OperationalError as error:
+        if "decode" not in str(error):
+            raise
+        connection.text_factory = _leniently
+        return connection.execute(sql, values).fetchall()
+
+
+def _leniently(said: bytes) -> str:
+    return said.decode("utf-8", "replace")

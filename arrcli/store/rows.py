@@ -7,8 +7,22 @@ import zlib
 from collections.abc import Sequence
 from typing import Any, Final
 
-from arrcli.model.run import NO_COST, SCHEDULED, AttemptRecord, Cost, Fault, Origin, Reason, Run, State, TaskRecord
+from arrcli.model.run import (
+    DAMAGED,
+    NO_COST,
+    SCHEDULED,
+    AttemptRecord,
+    Cost,
+    Fault,
+    Origin,
+    Reason,
+    Run,
+    State,
+    TaskRecord,
+)
+from arrcli.store.damage import fault_of, listed, mapped, of_sound_types, sound_options, stand_in
 from arrcli.store.schema import ENDED, HELD, READY, RUNNING, WAITING
+from arrcli.store.values import Request
 
 COLUMNS: Final = (
     "id, task, func, args, kwargs, origin, state, reason, slot, last_slot, count, era, due_at, ready_at, enqueued_at,"
@@ -23,19 +37,33 @@ NEW: Final = (
 _STATES: Final = {state.value: state for state in State}
 _ORIGINS: Final = {origin.value: origin for origin in Origin}
 _REASONS: Final = {reason.value: reason for reason in Reason}
+_RECORD_KINDS: Final = (
+    *((str,), (int,), (int,), (int,), (str,), (int,), (int,), (int, type(None)), (str,), (str,), (int,), (str,)),
+)
 _PACK_OVER: Final = 4096
 _encode: Final = json.JSONEncoder(separators=(",", ":"), default=list).encode
 
 
-def run_of(row: Sequence[Any]) -> Run:
-    """A row of `COLUMNS` as a run."""
+def run_of(row: Sequence[Any], state: State | None = None) -> Run:
+    """A row of `COLUMNS` as a run, in `state` where its place says so; one that other hands changed is `damaged`."""
+    if of_sound_types(row):
+        try:
+            run = _read(row)
+        except Exception:
+            return stand_in(row, state)
+        if (state is None or run.state is state) and (not run.options or sound_options(run.options)):
+            return run
+    return stand_in(row, state)
+
+
+def _read(row: Sequence[Any]) -> Run:
     made = object.__new__(Run)  # its own __init__ sets 36 frozen fields one by one, and this is done per run
     made.__dict__.update(
         id=row[0],
         task=row[1],
         func=row[2],
-        args=() if row[3] is None else tuple(json.loads(row[3])),
-        kwargs={} if row[4] is None else json.loads(row[4]),
+        args=() if row[3] is None else tuple(listed(row[3])),
+        kwargs={} if row[4] is None else mapped(row[4]),
         origin=_ORIGINS[row[5]],
         state=_STATES[row[6]],
         reason=None if row[7] is None else _REASONS[row[7]],
@@ -58,13 +86,13 @@ def run_of(row: Sequence[Any]) -> Run:
         key=row[24],
         retry_of=row[25],
         expires_at=row[26],
-        options={} if row[27] is None else json.loads(row[27]),
+        options={} if row[27] is None else mapped(row[27]),
         claimed_by=row[28],
         held_by=row[29],
         live=row[30],
         result=None if row[31] is None else json.loads(row[31]),
         result_note=row[32],
-        fault=fault_of(row[33]),
+        fault=None if row[33] is None else fault_of(row[33]),
         cost=NO_COST if row[34] is None and row[35] is None else Cost(cpu_us=row[34], rss_kb=row[35]),
     )
     return made
@@ -166,10 +194,6 @@ def fault_text(fault: Fault | None) -> str | None:
     return None if fault is None else dumps([fault.type, fault.message, fault.traceback])
 
 
-def fault_of(said: str | None) -> Fault | None:
-    return None if said is None else Fault(*json.loads(said))
-
-
 def packed(output: bytes) -> tuple[int, bytes]:
     """Whether it is compressed, and the bytes to keep."""
     if len(output) > _PACK_OVER:
@@ -180,20 +204,28 @@ def packed(output: bytes) -> tuple[int, bytes]:
 
 
 def unpacked(is_packed: int, kept: bytes) -> bytes:
-    return zlib.decompress(kept) if is_packed else kept
+    try:
+        return zlib.decompress(kept) if is_packed else bytes(kept)
+    except (zlib.error, TypeError, ValueError):  # other hands wrote it
+        return b"(this output was changed by other hands, and cannot be read)\n"
 
 
 def attempt_of(row: Sequence[Any]) -> AttemptRecord:
-    """A row of the attempts."""
+    """A row of the attempts; what other hands made unreadable in it is left out, and told of."""
+    numbers = [value if type(value) is int else None for value in (*row[3:6], *row[7:9])]
+    try:
+        fault = None if row[6] is None else fault_of(row[6])
+    except Exception:
+        fault = Fault(DAMAGED, f"its row in the store was changed by other hands: fault {row[6]!r:.60}")
     return AttemptRecord(
         run_id=row[0],
         attempt=row[1],
-        outcome=row[2],
-        started_at=row[3],
-        finished_at=row[4],
-        duration=row[5],
-        fault=fault_of(row[6]),
-        cost=Cost(cpu_us=row[7], rss_kb=row[8]),
+        outcome=str(row[2]),
+        started_at=numbers[0],
+        finished_at=numbers[1],
+        duration=numbers[2],
+        fault=fault,
+        cost=Cost(cpu_us=numbers[3], rss_kb=numbers[4]),
     )
 
 
@@ -214,8 +246,14 @@ def last_attempt(run: Run) -> AttemptRecord | None:
     )
 
 
-def record_of(row: Sequence[Any]) -> TaskRecord:
-    """A row of the tasks."""
+def record_of(row: Sequence[Any]) -> TaskRecord | None:
+    """A row of the tasks; None of one that other hands changed: the task then begins anew."""
+    if not all(type(value) in kinds for value, kinds in zip(row, _RECORD_KINDS, strict=True)):
+        return None
+    try:
+        at_times = tuple(sorted(listed(row[11])))
+    except Exception:
+        return None
     return TaskRecord(
         name=row[0],
         mark=row[1],
@@ -228,8 +266,21 @@ def record_of(row: Sequence[Any]) -> TaskRecord:
         pause_note=row[8],
         broken=row[9],
         removed=bool(row[10]),
-        at_times=tuple(json.loads(row[11])),
+        at_times=at_times,
     )
+
+
+def request_of(row: Sequence[Any]) -> Request | None:
+    """A row of the requests; None of one that asks for nothing that is known."""
+    try:
+        arguments = mapped(row[3])
+        if row[1] == "cancel":
+            Reason(arguments.get("reason", Reason.USER))
+            if type(arguments["run"]) is not int:
+                return None
+    except Exception:
+        return None
+    return Request(id=row[0], kind=row[1], to=row[2], arguments=arguments, at=row[4])
 
 
 def row_of_record(record: TaskRecord) -> tuple[Any, ...]:

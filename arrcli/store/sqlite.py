@@ -16,7 +16,7 @@ from arrcli.errors import NotFoundError, StoreBusyError, StoreError, StoreFullEr
 from arrcli.model.instant import Instant
 from arrcli.model.run import Run
 from arrcli.store.gate import Gate
-from arrcli.store.reading import SQLReading
+from arrcli.store.reading import SQLReading, rows_of
 from arrcli.store.reserve import LEAST, Reserve, is_full
 from arrcli.store.schema import VERSION, migrate, older, version
 from arrcli.store.transaction import SQLTransaction
@@ -176,7 +176,7 @@ class SQLiteStore(SQLReading):
 
     def _ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         with _translated(str(self.path)):
-            return self._read_on().execute(sql, values).fetchall()
+            return rows_of(self._read_on(), sql, values)
 
     # -- writing ------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -13,7 +13,7 @@ from typing import Any, Final
 from arrcli.errors import StoreError
 from arrcli.model.instant import Instant
 from arrcli.model.run import ENDED, Run, State, TaskRecord
-from arrcli.store.reading import SQLReading, ask_on
+from arrcli.store.reading import NOBODY, SQLReading, ask_on
 from arrcli.store.rows import (
     COLUMNS,
     INSERTED,
@@ -21,6 +21,7 @@ from arrcli.store.rows import (
     dumps,
     fault_text,
     packed,
+    request_of,
     row_of,
     row_of_new,
     row_of_record,
@@ -44,6 +45,8 @@ _BEGIN: Final = f"UPDATE runs SET started_at = ?, live = ? {_FENCE}"
 _MOVE: Final = f"""UPDATE runs SET state = ?, stage = ?, reason = ?, ready_at = ?, started_at = ?, finished_at = ?,
     duration = ?, attempt = ?, losses = ?, deaths = ?, claimed_by = ?, held_by = ?, live = ?, result = ?,
     result_note = ?, fault = ?, cpu_us = ?, rss_kb = ? {_FENCE}"""
+_REWRITE: Final = f"UPDATE runs SET ({INSERTED}) = ({', '.join('?' * (INSERTED.count(',') + 1))}) WHERE id = ?"
+"""What other hands wrote gives way as a whole."""
 _RECORD: Final = "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _OUTPUT: Final = "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?)"
 _PROMOTE: Final = "UPDATE runs SET stage = 1 WHERE stage = 0 AND ready_at <= ?"
@@ -59,7 +62,8 @@ _RETARGET: Final = """UPDATE runs INDEXED BY runs_live SET
     executor = coalesce(json_extract(options, '$.executor'), ?)
     WHERE task = ? AND task IS NOT NULL AND finished_at IS NULL AND stage <> 2"""
 _CLAIMED_BY: Final = (
-    f"SELECT {COLUMNS} FROM runs INDEXED BY runs_running WHERE stage = 2 AND claimed_by = ? ORDER BY id"
+    f"SELECT {COLUMNS} FROM runs INDEXED BY runs_running WHERE stage = 2"
+    f" AND coalesce(claimed_by, '{NOBODY}') = ? ORDER BY id"
 )
 _EXPIRY: Final = "expires_at IS NOT NULL AND finished_at IS NULL AND stage <> 2"
 _EXPIRED: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_expiry WHERE {_EXPIRY} AND expires_at <= ?
@@ -81,6 +85,13 @@ _CUTOFF: Final = """SELECT id FROM runs WHERE task IS ? AND finished_at IS NOT N
     ORDER BY id DESC LIMIT 1 OFFSET ?"""
 _PRUNED: Final = """SELECT id, state FROM runs WHERE task IS ? AND finished_at IS NOT NULL
     AND (finished_at < ? OR id < ?) ORDER BY id LIMIT ?"""
+
+_NUMBERS: Final = "SELECT (SELECT max(id) FROM runs), (SELECT max(seq) FROM sqlite_sequence WHERE name = 'runs')"
+_RENUMBER: Final = """UPDATE runs SET id = ?, state = iif(stage = 2, 'pending', state), claimed_by = NULL,
+    stage = iif(stage = 2, 0, stage) WHERE id = ?"""
+"""What runs under a number that is taken from it begins again."""
+_LAST_NUMBER: Final = (1 << 63) - 1
+_ABSURD_NUMBER: Final = 1 << 53
 
 _WORTH_SHARING: Final = 4
 """Moves from which a statement for all of them costs less than one for each."""
@@ -120,7 +131,9 @@ class SQLTransaction(SQLReading):
         if len(batch) < _WORTH_SHARING:
             return ()
         self._db.execute("SAVEPOINT added")
-        whole = self._db.executemany(_ADD_NEW, [row_of_new(run) for run in batch]).rowcount == len(batch)
+        whole = False
+        with contextlib.suppress(sqlite3.OperationalError):  # one by one it is seen what is wrong
+            whole = self._db.executemany(_ADD_NEW, [row_of_new(run) for run in batch]).rowcount == len(batch)
         if not whole:
             self._db.execute("ROLLBACK TO added")
         self._db.execute("RELEASE added")
@@ -133,12 +146,30 @@ class SQLTransaction(SQLReading):
         if run.key is not None and run.state is State.PENDING and (rows := self._ask(_KEY, (run.key,))):
             return run_of(rows[0])
         is_new = _is_plainly_new(run)
-        cursor = self._db.execute(*((_ADD_NEW, row_of_new(run)) if is_new else (_ADD, row_of(run))))
+        statement = (_ADD_NEW, row_of_new(run)) if is_new else (_ADD, row_of(run))
+        try:
+            cursor = self._db.execute(*statement)
+        except sqlite3.OperationalError:
+            if not self._freed_numbers():
+                raise
+            cursor = self._db.execute(*statement)
         if not cursor.rowcount:
             return self._there_already(run)
         if run.state in ENDED:
             self._tally[run.state.value] += 1
         return run.but(id=int(cursor.lastrowid or 0))
+
+    def _freed_numbers(self) -> bool:
+        """Other hands gave a run the last number that there is, and none was left for another: it gets the next."""
+        ((highest, given),) = self._ask(_NUMBERS)
+        if max(highest or 0, given or 0) < _LAST_NUMBER:
+            return False
+        last: int = self._ask("SELECT coalesce(max(id), 0) FROM runs WHERE id < ?", (_ABSURD_NUMBER,))[0][0]
+        for (absurd,) in self._ask("SELECT id FROM runs WHERE id >= ? ORDER BY id", (_ABSURD_NUMBER,)):
+            last += 1
+            self._db.execute(_RENUMBER, (last, absurd))
+        self._db.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'runs'", (last,))
+        return True
 
     def _there_already(self, run: Run) -> Run:
         rows = self._ask(_SLOT, (run.task, run.era, run.slot)) if run.scheduled else ()
@@ -179,7 +210,9 @@ class SQLTransaction(SQLReading):
         if len(batch) < _WORTH_SHARING:
             return ()
         self._db.execute("SAVEPOINT moves")
-        cursor = self._db.executemany(statement.sql, [(*statement.values(m.now), *_fence(m.was)) for m in batch])
+        cursor = self._db.executemany(
+            statement.sql, [(*statement.values(m.now), *statement.fence(m.was)) for m in batch]
+        )
         whole = cursor.rowcount == len(batch)
         if not whole:
             self._db.execute("ROLLBACK TO moves")
@@ -187,7 +220,7 @@ class SQLTransaction(SQLReading):
         return [True] * len(batch) if whole else ()
 
     def _alone(self, statement: _Statement, move: Move) -> bool:
-        values = (*statement.values(move.now), *_fence(move.was))
+        values = (*statement.values(move.now), *statement.fence(move.was))
         return self._db.execute(statement.sql, values).rowcount == 1
 
     def _keep_history(self, move: Move) -> None:
@@ -215,7 +248,7 @@ class SQLTransaction(SQLReading):
         return self._value("SELECT min(ready_at) FROM runs WHERE stage = 0")
 
     def ready(self, limit: int, *, executor: str = "process") -> Sequence[Run]:
-        return [run_of(row) for row in self._ask(_READY, (executor, limit))]
+        return [run_of(row, State.PENDING) for row in self._ask(_READY, (executor, limit))]
 
     def active(self, tasks: Collection[str]) -> Mapping[str, int]:
         return self._counted(_ACTIVE, tasks)
@@ -224,7 +257,7 @@ class SQLTransaction(SQLReading):
         return [run_of(row) for row in self._ask(_ACTIVE_RUNS, (task,))]
 
     def pending_of(self, task: str) -> Sequence[Run]:
-        return [run_of(row) for row in self._ask(_PENDING_OF, (task,))]
+        return [run_of(row, State.PENDING) for row in self._ask(_PENDING_OF, (task,))]
 
     def pool_active(self, pools: Collection[str]) -> Mapping[str, int]:
         return self._counted(_POOL, pools)
@@ -250,10 +283,10 @@ class SQLTransaction(SQLReading):
         self._db.execute(_RETARGET, (pool, priority, executor, task))
 
     def claimed_by(self, owner: str) -> Sequence[Run]:
-        return [run_of(row) for row in self._ask(_CLAIMED_BY, (owner,))]
+        return [run_of(row, State.RUNNING) for row in self._ask(_CLAIMED_BY, (owner,))]
 
     def due_to_expire(self, now: Instant) -> Sequence[Run]:
-        return [run_of(row) for row in self._ask(_EXPIRED, (now,))]
+        return [run_of(row, State.PENDING) for row in self._ask(_EXPIRED, (now,))]
 
     def next_expiry(self) -> Instant | None:
         return self._value(_NEXT_EXPIRY)
@@ -294,9 +327,7 @@ class SQLTransaction(SQLReading):
             sql = "SELECT id, kind, addressee, arguments, at FROM requests WHERE addressee = ?"
             found += self._ask(sql, (addressee,))
         self._db.executemany("DELETE FROM requests WHERE id = ?", [(row[0],) for row in found])
-        return [
-            Request(id=row[0], kind=row[1], to=row[2], arguments=json.loads(row[3]), at=row[4]) for row in sorted(found)
-        ]
+        return [request for row in sorted(found) if (request := request_of(row)) is not None]
 
     def prune(self, *, task: str, keep: int, before: Instant, limit: int) -> int:
         name = task or None
@@ -317,11 +348,15 @@ class SQLTransaction(SQLReading):
 
     def _value(self, sql: str) -> int | None:
         found = self._ask(sql)[0][0]
-        return None if found is None else int(found)
+        return found if type(found) is int else None
 
     def _counted(self, sql: str, names: Collection[str]) -> Mapping[str, int]:
         found = {name: int(self._ask(sql, (name,))[0][0]) for name in names}
         return {name: count for name, count in found.items() if count}
+
+
+def _fence(was: Run) -> tuple[Any, ...]:
+    return (was.id, was.state.value, was.attempt, was.claimed_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +365,7 @@ class _Statement:
 
     sql: str
     values: Callable[[Run], tuple[Any, ...]]
+    fence: Callable[[Run], tuple[Any, ...]] = _fence
 
 
 def _is_plainly_new(run: Run) -> bool:
@@ -345,11 +381,7 @@ def _statement_of(move: Move) -> _Statement:
         return _FIRST_CLAIM if was.attempt == 0 and was.reason is None and was.held_by is None else _LATER_CLAIM
     if now.state is State.SUCCEEDED and was.reason is None:
         return _SUCCESS
-    return _ANY
-
-
-def _fence(was: Run) -> tuple[Any, ...]:
-    return (was.id, was.state.value, was.attempt, was.claimed_by)
+    return _WHOLE if was.damaged else _ANY
 
 
 def _claimed(run: Run) -> tuple[Any, ...]:
@@ -390,3 +422,4 @@ _LATER_CLAIM: Final = _Statement(_CLAIM_AGAIN, _claimed)
 _BEGINNING: Final = _Statement(_BEGIN, lambda run: (run.started_at, run.live))
 _SUCCESS: Final = _Statement(_SUCCEED, _succeeded)
 _ANY: Final = _Statement(_MOVE, _all_of)
+_WHOLE: Final = _Statement(_REWRITE, row_of, lambda was: (was.id,))

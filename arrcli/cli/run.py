@@ -8,7 +8,6 @@ import os
 import queue
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,13 +21,14 @@ from arrcli.cli.options import Debug, StateDir
 if TYPE_CHECKING:
     from arrcli.app import App
     from arrcli.cli.opened import Chosen
+    from arrcli.engine.runner import Runner
     from arrcli.model.event import Event
     from arrcli.model.task import TasksFile
 
 _BACKLOG: Final = 100_000
 """Events that wait to become lines; no more are kept, for the engine does not wait for them."""
 _STDOUT: Final = 1
-_LOOK_S: Final = 0.2
+_LOOK_US: Final = 200_000
 _FAREWELL_S: Final = 1.0
 """Who reads nothing of the log for so long does not keep a daemon that was told to stop from ending."""
 _DAEMON_GC: Final = (20_000, 20, 100)
@@ -97,13 +97,15 @@ class Daemon:
         from arrcli.app import daemon_app
         from arrcli.config.watch import Watch
 
+        self._runner: Runner | None = None
+        self._signals = self._heeded = 0
+        self._handle_signals()
         self._file, self._path, self._places = file, path, places
         self._burst, self._as_json, self._ascii = burst, as_json, ascii
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._log: Log | None = None
         self._unsaid = 0
         self._failed = 0
-        self._signals = 0
         self._wake: Callable[[], None] = lambda: None
         self._screen = not (plain or as_json or burst) and _has_screen()
         self._app: App = daemon_app(file, places, sink=self._sink, source=Watch(str(path), file))
@@ -166,7 +168,6 @@ class Daemon:
         from arrcli.clock import SYSTEM
         from arrcli.host.notify import notify
 
-        gc.freeze()
         gc.set_threshold(*_DAEMON_GC)
         app = self._app
         self._places.remember({"file": str(self._path.absolute()), "at": SYSTEM.now()})
@@ -182,9 +183,10 @@ class Daemon:
         )
         for text in self._file.notes:
             self._tell("note", text=text)
-        self._handle_signals()
         try:
             app.start()
+            self._runner = app.runner
+            self._heed_signals()
             notify("READY=1", f"MAINPID={os.getpid()}")
             self._show()
         finally:
@@ -193,29 +195,32 @@ class Daemon:
         return code
 
     def _handle_signals(self) -> None:
+        """From the first moment on; what comes before the engine turns is heeded once it does."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._asked_to_stop)
         signal.signal(signal.SIGHUP, lambda *_: self._runner_do("ask_reload"))
 
     def _asked_to_stop(self, *_: Any) -> None:
         self._signals += 1
-        if self._signals == 1:
-            self._drain()
-        else:
-            self._runner_do("stop_now")
-        self._wake()
+        self._heed_signals()
 
-    def _drain(self) -> None:
-        runner = self._app.runner
-        running = 0 if runner is None else runner.running()
+    def _heed_signals(self) -> None:
+        while self._runner is not None and self._heeded < self._signals:
+            self._heeded += 1
+            if self._heeded == 1:
+                self._drain(self._runner)
+            else:
+                self._runner.stop_now()
+            self._wake()
+
+    def _drain(self, runner: Runner) -> None:
         grace = self._file.shutdown_grace
-        self._tell("daemon_stopping", running=running, grace_us=grace, now=False)
-        if runner is not None:
-            runner.stop(grace_us=grace)
+        self._tell("daemon_stopping", running=runner.running(), grace_us=grace, now=False)
+        runner.stop(grace_us=grace)
 
     def _runner_do(self, what: str) -> None:
-        if self._app.runner is not None:
-            getattr(self._app.runner, what)()
+        if self._runner is not None:
+            getattr(self._runner, what)()
 
     def _show(self) -> None:
         if self._screen:
@@ -240,12 +245,13 @@ class Daemon:
             screen.close()
 
     def _show_lines(self) -> None:
-        ring = threading.Event()
-        self._wake = ring.set
+        from arrcli.host.wake import Waiter
+
+        waiter = Waiter()  # and no Event, whose lock the thread that a signal interrupts may be holding
+        self._wake = waiter.wake
         idle = 0
         while self._app.alive:
-            ring.wait(_LOOK_S)
-            ring.clear()
+            waiter.wait((), _LOOK_US)
             self._print_waiting()
             if self._burst and not self._signals:
                 idle = idle + 1 if self._is_idle() else 0
@@ -253,10 +259,11 @@ class Daemon:
                     self._runner_do("stop_now")
                 elif idle == 1:
                     time.sleep(0.05)
+        self._wake = lambda: None
+        waiter.close()
 
     def _is_idle(self) -> bool:
-        runner = self._app.runner
-        return runner is not None and runner.idle()
+        return self._runner is not None and self._runner.idle()
 
     def _finish(self) -> int:
         app = self._app
@@ -266,9 +273,12 @@ class Daemon:
         killed = 0 if runner is None else runner.killed
         self._print_waiting()
         left = len(app.store.pending(until=app.clock.now()))
+        self._runner = None
         app.close()
         self._tell("daemon_stopped", killed=killed, left=left)
         self._last_lines()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # it ends already, and with the code that says how
         if app.crash is not None:
             raise app.crash
         if self._burst:

@@ -10,6 +10,7 @@ from typing import Final
 
 MESSAGE_LIMIT: Final = 16 * 1024
 TRACEBACK_LIMIT: Final = 64 * 1024
+_NAME_LIMIT: Final = 500
 _CHAIN_LIMIT: Final = 10
 _FRAMES_EACH_SIDE: Final = 40
 _REPEATS_SHOWN: Final = 3
@@ -27,16 +28,21 @@ def type_name(error: BaseException) -> str:
     kind = type(error)
     module = getattr(kind, "__module__", "")
     name = str(kind.__qualname__)
-    return name if module in ("builtins", "__main__") else f"{module}.{name}"
+    return bounded(name if module in ("builtins", "__main__") else f"{module}.{name}", _NAME_LIMIT)
 
 
 def message(error: BaseException) -> str:
     """What the exception says of itself, bounded, encodable; an exception that cannot say it is named."""
+    return text_of(error, MESSAGE_LIMIT)
+
+
+def text_of(value: object, limit: int) -> str:
+    """`str(value)`, bounded, encodable; what cannot be made text is named."""
     try:
-        said = str(error)
+        text = str(value)
     except BaseException as other:  # noqa: BLE001, RUF100 - a task's own __str__ may raise anything
-        said = f"<{type(error).__name__} whose text raised {type(other).__name__}>"
-    return bounded(said, MESSAGE_LIMIT)
+        text = f"<{type(value).__name__} whose text raised {type(other).__name__}>"
+    return bounded(text, limit)
 
 
 def bounded(text: str, limit: int) -> str:
@@ -137,9 +143,9 @@ def _frame(filename: str, line: int, name: str) -> str:
 def _last_line(error: BaseException) -> str:
     where = ""
     if isinstance(error, SyntaxError) and error.filename:
-        where = f'  File "{error.filename}", line {error.lineno}\n    {str(error.text or "").strip()[:200]}\n'
+        where = f'  File "{error.filename}", line {error.lineno}\n    {text_of(error.text or "", 200).strip()}\n'
     said = message(error)
-    notes = "".join(f"{bounded(str(note), 1000)}\n" for note in _notes(error))
+    notes = "".join(f"{text_of(note, 1000)}\n" for note in _notes(error))
     return f"{where}{type_name(error)}{': ' if said else ''}{said}\n{notes}"
 
 

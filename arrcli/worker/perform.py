@@ -120,8 +120,9 @@ def succeeded(value: Any) -> Done:
         return Done(result_note="the result is nested too deeply")
     except UnicodeEncodeError:
         return Done(result_note="the result holds text that is not Unicode (a lone surrogate)")
-    except Exception as error:  # a subclass of dict may raise anything
-        return Done(result_note=f"the result is not JSON: {failure.message(error)[:200]}")
+    except BaseException as error:  # a subclass of dict may raise anything
+        said = failure.message(error)[:200] or failure.type_name(error)
+        return Done(result_note=f"the result is not JSON: {said}")
     if size > RESULT_LIMIT:
         return Done(result_note=f"the result is {size:,} bytes of JSON, over the {RESULT_LIMIT:,} that are kept")
     return Done(result=text)
@@ -129,6 +130,14 @@ def succeeded(value: Any) -> Done:
 
 def judged(error: BaseException, attempt: Attempt) -> Done:
     """What an exception makes of an attempt."""
+    try:
+        return _judged(error, attempt)
+    except BaseException as other:  # its own class, or what it holds, raised when it was looked at
+        said = f"an exception that cannot be told: looking at it raised {type(other).__name__}"
+        return Done(kind="failed", error_type=type(error).__name__, error_message=said)
+
+
+def _judged(error: BaseException, attempt: Attempt) -> Done:
     if isinstance(error, SystemExit):
         if error.code in (None, 0):
             return Done()
@@ -150,7 +159,7 @@ def _delay(error: Retry) -> int | None:
 
 
 def _exit_words(code: object) -> str:
-    return f"exited with code {code}" if isinstance(code, int) else failure.bounded(str(code), failure.MESSAGE_LIMIT)
+    return f"exited with code {code}" if isinstance(code, int) else failure.text_of(code, failure.MESSAGE_LIMIT)
 
 
 def _failed(error: BaseException, attempt: Attempt, *, said: str | None = None, retryable: bool | None = None) -> Done:
@@ -193,10 +202,11 @@ def _is_a(error: BaseException, path: str, notes: list[str]) -> bool:
 
 def _broken(error: BaseException) -> Done:
     own = isinstance(error, NoSuchCallable)
+    left = isinstance(error, SystemExit)
     return Done(
         kind="failed",
         error_type="ImportError" if own else failure.type_name(error),
-        error_message=failure.message(error),
+        error_message=f"its import called sys.exit({failure.message(error)})" if left else failure.message(error),
         error_traceback="" if own else failure.traceback_text(error),
         retryable=False,
         broken=True,

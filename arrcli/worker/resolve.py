@@ -21,7 +21,8 @@ def resolve(path: str) -> Callable[..., Any]:
         try:
             found = getattr(found, name)
         except AttributeError:
-            where = ".".join([module.__name__, *rest[:index]])
+            own = path.replace(":", ".").rsplit(".", len(rest))[0]  # what stands for a module may have no name
+            where = ".".join([getattr(module, "__name__", own), *rest[:index]])
             raise NoSuchCallable(f'{where} has no "{name}"{_near(name, found)}') from None
     if not callable(found):
         raise NoSuchCallable(f'"{path}" is not callable: it is a {type(found).__name__}')

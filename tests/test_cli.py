@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import sqlite3
+import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -311,8 +315,6 @@ def test_exec_runs_a_task_here_with_its_own_exit_code(folder: Path) -> None:
         "simulate",
         "export",
         "doctor",
-        "db check",
-        "db backup to.db",
         "show 1 --stack",
     ],
 )
@@ -366,3 +368,60 @@ def test_a_verb_beside_a_file_with_faults_goes_by_the_store(folder: Path) -> Non
     said = arr(folder, "runs")
     assert said.code == 0
     assert "going by the store alone" in said.err
+
+
+def test_db_check_says_in_a_sentence_that_the_store_is_whole_or_what_is_wrong_and_how_to_mend_it(folder: Path) -> None:
+    assert arr(folder, "db", "check").code == 4
+    arr(folder, "enqueue", "by-hand")
+    store = folder / ".arr" / "tasks.toml" / "arr.db"
+    said = arr(folder, "db", "check")
+    assert (said.code, said.out, said.err) == (0, f"ok: {store} is whole: 1 run, 0 running\n", "")
+    with closing(sqlite3.connect(store)) as db:
+        db.execute("INSERT INTO ended VALUES ('failed', 3)")
+        db.commit()
+    said = arr(folder, "db", "check")
+    wrong = "the counts of ended runs say 3 failed, and there are none"
+    assert (said.code, said.out) == (1, f"{wrong} — mend it: arr db check --mend\n")
+    said = arr(folder, "db", "check", "--json")
+    expected = {"what": wrong, "mend": "mend it: arr db check --mend", "count": 1, "runs": []}
+    assert (said.code, said.json["ok"], said.json["findings"]) == (1, False, [expected])
+    said = arr(folder, "db", "check", "--mend", "--json")
+    assert (said.code, said.json) == (
+        0,
+        {"schema_version": 1, "ok": True, "path": str(store), "runs": 1, "findings": []},
+    )
+
+
+def test_db_backup_copies_the_store_beside_it_or_where_it_is_told_and_replaces_nothing(folder: Path) -> None:
+    assert arr(folder, "db", "backup").code == 4
+    arr(folder, "enqueue", "by-hand")
+    said = arr(folder, "db", "backup")
+    assert said.code == 0
+    beside = Path(said.out.strip())
+    assert re.fullmatch(r"arr-\d{8}T\d{6}Z\.db", beside.name)
+    assert beside.parent == folder / ".arr" / "tasks.toml"
+    assert stat.S_IMODE(beside.stat().st_mode) == 0o600
+    said = arr(folder, "db", "backup", "copy.db", "--json")
+    assert said.json == {
+        "schema_version": 1,
+        "path": str(folder / "copy.db"),
+        "bytes": (folder / "copy.db").stat().st_size,
+    }
+    said = arr(folder, "db", "backup", "copy.db")
+    there = "copy.db is there already; name another file, or replace it with --force"
+    assert (said.code, said.out, said.err) == (1, "", f"arr: {there}\n")
+    assert arr(folder, "db", "backup", "copy.db", "--force").code == 0
+    (folder / "backups").mkdir()
+    assert arr(folder, "db", "backup", "backups").out.startswith("backups/arr-")
+
+
+def test_a_backup_put_in_the_place_of_the_store_is_the_store(folder: Path) -> None:
+    arr(folder, "enqueue", "by-hand")
+    arr(folder, "db", "backup", "copy.db")
+    arr(folder, "enqueue", "by-hand")
+    state = folder / ".arr" / "tasks.toml"
+    for end in ("", "-wal", "-shm"):
+        (state / f"arr.db{end}").unlink(missing_ok=True)
+    (folder / "copy.db").rename(state / "arr.db")
+    assert [run["id"] for run in arr(folder, "runs", "--json").json["runs"]] == [1]
+    assert arr(folder, "enqueue", "by-hand").out == "2\n"

@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from arrcli.errors import NotFoundError, StoreBusyError, StoreError, StoreFullError
+from arrcli.errors import NotFoundError, StoreError, StoreFullError
 from arrcli.model.instant import Instant
 from arrcli.model.run import Run
 from arrcli.store.gate import Gate
 from arrcli.store.reading import SQLReading, rows_of
+from arrcli.store.refusals import full, translated
 from arrcli.store.reserve import LEAST, Reserve, is_full
 from arrcli.store.schema import VERSION, migrate, older, version
 from arrcli.store.transaction import SQLTransaction
@@ -25,7 +26,6 @@ PATIENCE_S: Final = 10.0
 CHECKPOINT_OVER: Final = 8 << 20
 """Bytes of write-ahead log from which the planner checkpoints."""
 _IMPATIENT_MS: Final = 20
-_HIDES_FULL: Final = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 _CARRIED: Final[list[sqlite3.Connection]] = []
 """Connections that came over a fork: neither used nor closed, for a close here would disturb the parent's files."""
 
@@ -81,7 +81,7 @@ class SQLiteStore(SQLReading):
 
     def _look(self) -> None:
         where = str(self.path)
-        with _translated(where):
+        with translated(where):
             found = version(self._read_on(), where)
         if found == 0:
             raise NotFoundError(f"there is no store at {where} yet: the file is empty; arr run makes one")
@@ -101,7 +101,7 @@ class SQLiteStore(SQLReading):
 
     def _set_up(self, gate: Gate, *, upgrade: bool) -> None:
         where = str(self.path)
-        with _translated(where), gate.passed():
+        with translated(where), gate.passed():
             self._writer = self._connect()
             self._open.append((threading.main_thread(), self._writer))
             found = version(self._writer, where)  # refuses another program's before anything in it changes
@@ -175,7 +175,7 @@ class SQLiteStore(SQLReading):
             raise StoreError("a store was carried into a forked child; open it anew there")
 
     def _ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        with _translated(str(self.path)):
+        with translated(str(self.path)):
             return rows_of(self._read_on(), sql, values)
 
     # -- writing ------------------------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ class SQLiteStore(SQLReading):
         self._same_process()
         if self.read_only or self._gate is None:
             raise StoreError(f"{self.path} was opened for reading only")
-        with self._lock, self._gate.passed(), _translated(str(self.path)):
+        with self._lock, self._gate.passed(), translated(str(self.path)):
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 transaction = SQLTransaction(self._writer)
@@ -202,7 +202,7 @@ class SQLiteStore(SQLReading):
         """Add runs, durably; callers in several threads share one commit. StoreFullError where the disk is full,
         though there may be room for what ends."""
         if is_full(self.path.parent):
-            raise _full(str(self.path))
+            raise full(str(self.path))
         batch = _Batch(runs)
         with self._waiting_lock:
             self._waiting.append(batch)
@@ -243,7 +243,7 @@ class SQLiteStore(SQLReading):
     def data_version(self) -> int:
         """Asked of the writing connection, so that our own commits do not count."""
         self._same_process()
-        with self._lock, _translated(str(self.path)):
+        with self._lock, translated(str(self.path)):
             connection = self._read_on() if self.read_only else self._writer
             return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
@@ -325,33 +325,3 @@ class _Batch:
         self.added: Sequence[Run] = ()
         self.error: Exception | None = None
         self.done = False
-
-
-@contextmanager
-def _translated(where: str) -> Iterator[None]:
-    """SQLite's errors as ours, each with the next step."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise _operational(error, where) from error
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
-            raise
-        raise StoreError(
-            f"{where} is damaged or is no store of arr's ({error}); look at it with: arr db check"
-        ) from error
-
-
-def _full(where: str) -> StoreFullError:
-    return StoreFullError(f"the disk of {where} is full; nothing was written: make room, then try again")
-
-
-def _operational(error: sqlite3.OperationalError, where: str) -> StoreError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreBusyError(f"{where} is kept locked by another process; nothing was written")
-    if code == sqlite3.SQLITE_FULL or (code in _HIDES_FULL and is_full(Path(where).parent)):
-        return _full(where)
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
-        return StoreError(f"{where} cannot be opened for writing ({error}); check its owner and mode")
-    return StoreError(f"{where}: {error}")

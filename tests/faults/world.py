@@ -240,7 +240,9 @@ class World:
         eventually(lambda: not self.processes(), lambda: f"outlived its daemon: {self.processes()}", within=GONE_S)
 
     def store_holds(self) -> None:
-        assert self.rows("PRAGMA integrity_check") == [("ok",)]
+        from arrcli.store.check import checked
+
+        assert checked(self.database).findings == ()
         known = {row[0]: row[1:] for row in self.rows("SELECT id, state, attempt FROM runs")}
         lost = [run for run in self.asked if run not in known]
         assert not lost, f"acknowledged and lost: {lost}"

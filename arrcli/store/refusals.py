@@ -1,0 +1,46 @@
+"""SQLite's errors as ours, each with the next step."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from arrcli.errors import StoreBusyError, StoreError, StoreFullError
+from arrcli.store.reserve import is_full
+
+_HIDES_FULL: Final = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+"""What SQLite says of a disk that is too full for its shared memory."""
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """What SQLite refuses to do with the database `where` is a StoreError."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise _operational(error, where) from error
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+            raise
+        raise StoreError(
+            f"{where} is damaged or is no store of arr's ({error}); look at it with: arr db check"
+        ) from error
+
+
+def full(where: str) -> StoreFullError:
+    """What is said of a disk without room."""
+    return StoreFullError(f"the disk of {where} is full; nothing was written: make room, then try again")
+
+
+def _operational(error: sqlite3.OperationalError, where: str) -> StoreError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreBusyError(f"{where} is kept locked by another process; nothing was written")
+    if code == sqlite3.SQLITE_FULL or (code in _HIDES_FULL and is_full(Path(where).parent)):
+        return full(where)
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
+        return StoreError(f"{where} cannot be opened for writing ({error}); check its owner and mode")
+    return StoreError(f"{where}: {error}")

@@ -13,9 +13,9 @@ The front door of the library: every public name is imported when it is first as
     store/   contract, values, sqlite, memory, queue, reserve, check, backup: keeps, decides nothing
     engine/  planner: slots become runs | dispatcher: outcomes settled, the next runs claimed | janitor | runner turns
              the crank | room on the disk | asks: what people ask for | endings: who waits for what | picture: what is
-             so now | past: what became of a slot
-    worker/  supervisor, worker, perform, capture, cast, wire; pool, threads and host on the engine's side: standard
-             library only
+             so now | past: what became of a slot | stacks: where runs are
+    worker/  supervisor, worker, perform, capture, cast, stack, wire; pool, threads and host on the engine's side:
+             standard library only
     host/    lock, wake-up, places, process identity, service notification: what only the operating system knows
     cli/     arguments in, exit code out; the only rooms that know typer
     dashboard/  draws a Snapshot; log lines

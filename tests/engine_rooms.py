@@ -36,6 +36,7 @@ class FakeExecutor:
         self.recycled = 0
         self.trouble = ""
         self.submitted: list[int] = []
+        self.stacks: dict[int, str] = {}
 
     def room(self) -> int:
         return 0 if self.stopped else self.places - len(self.attempts)
@@ -70,6 +71,12 @@ class FakeExecutor:
 
     def views(self) -> Sequence[WorkerView]:
         return ()
+
+    def ask_stack(self, run_id: int) -> bool:
+        return run_id in self.begun
+
+    def stack(self, run_id: int) -> str:
+        return self.stacks.get(run_id, "")
 
     def stop(self, *, now: bool = False) -> None:
         self.stopped.append(now)

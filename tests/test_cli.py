@@ -7,7 +7,9 @@ import re
 import sqlite3
 import stat
 from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from command_line import arr
@@ -123,11 +125,12 @@ after = ["report"]
 
 
 def test_the_timeline_is_as_wide_as_the_terminal_and_marks_what_fires_together(folder: Path) -> None:
-    (folder / "tasks.toml").write_text(CHAINS)
+    hour = (datetime.now(ZoneInfo("Europe/Riga")) + timedelta(hours=3)).hour
+    (folder / "tasks.toml").write_text(CHAINS.replace("30 2 * * *", f"30 {hour} * * *"))
     arr(folder, "pause", "backup")
     lines = arr(folder, "list", "--timeline").out.splitlines()
     assert lines[0].startswith("next 24 h from ") and lines[0].endswith(", one cell = 20m")
-    assert lines[2].startswith("often   ■") and lines[2].count("■") >= 71
+    assert lines[2].startswith("often   ") and lines[2].count("■") >= 71
     assert [(line.split()[0], line.count("▪"), line.count("▫")) for line in lines[3:5]] == [
         ("load", 1, 0),
         ("backup", 0, 1),
@@ -138,7 +141,7 @@ def test_the_timeline_is_as_wide_as_the_terminal_and_marks_what_fires_together(f
     lines = arr(folder, "list", "--timeline", "--ascii", COLUMNS="130").out.splitlines()
     assert lines[0].endswith(", one cell = 15m")
     assert lines[3].index("*") == lines[4].index("*")
-    assert lines[6].startswith("* 2 at ") and lines[6].endswith(" 02:30 EET: backup, load")
+    assert lines[6].startswith("* 2 at ") and lines[6].endswith(": backup, load")
     assert all(line.isascii() for line in lines)
     drawn = arr(folder, "list", "often", "--timeline", "--json").json
     assert ([row["task"] for row in drawn["rows"]], drawn["cell_s"], drawn["together"]) == (["often"], 1200, [])
@@ -315,7 +318,6 @@ def test_exec_runs_a_task_here_with_its_own_exit_code(folder: Path) -> None:
         "simulate",
         "export",
         "doctor",
-        "show 1 --stack",
     ],
 )
 def test_what_is_not_there_yet_says_so_and_exits_1(folder: Path, words: str) -> None:

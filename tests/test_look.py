@@ -33,6 +33,8 @@ retry_delay = "300ms"
 [tasks.stuck]
 func = "jobs.stuck"
 timeout = "500ms"
+[tasks.waits]
+func = "jobs.waits"
 [tasks.long]
 func = "jobs.long"
 max_output = "2KiB"
@@ -55,6 +57,11 @@ def again():
 def stuck():
     print("before", flush=True)
     while True: time.sleep(0.01)
+def waits():
+    open("waiting", "w").close()
+    deeper()
+def deeper():
+    while not os.path.exists("enough"): time.sleep(0.01)
 def long():
     print("a" * 3000, flush=True)
     while not os.path.exists("go"): time.sleep(0.01)
@@ -125,6 +132,31 @@ def test_a_task_is_shown_on_a_page(world: tuple[Path, Daemon]) -> None:
     assert "policies" not in by_hand
 
 
+def test_a_running_run_says_where_it_is_and_one_that_timed_out_where_it_was(world: tuple[Path, Daemon]) -> None:
+    folder, _ = world
+    run = here(folder, "enqueue", "waits").out.strip()
+    eventually(lambda: (folder / "waiting").exists())
+    eventually(lambda: here(folder, "show", run, "--json").json["run"]["state"] == "running")
+    for target in (run, "waits"):
+        lines = here(folder, "show", target, "--stack").out.splitlines()
+        assert lines[0].startswith(f"run {run} of waits has been running for ")
+        assert lines[1:] == [
+            "Stack (most recent call last):",
+            f'  File "{folder}/jobs.py", line 18, in waits',
+            "    deeper()",
+            f'  File "{folder}/jobs.py", line 20, in deeper',
+            '    while not os.path.exists("enough"): time.sleep(0.01)',
+        ]
+    assert "in deeper" in here(folder, "show", run, "--stack", "--json").json["stack"]
+    (folder / "enough").touch()
+    eventually(lambda: here(folder, "show", run, "--json").json["run"]["state"] == "succeeded")
+    assert here(folder, "show", run, "--stack").code == 2
+    assert here(folder, "show", "waits", "--stack").code == 2
+    late = ended(folder, "stuck")
+    assert f'  File "{folder}/jobs.py", line 15, in stuck\n    while True' in here(folder, "show", late).out
+    assert "in stuck" in here(folder, "show", late, "--json").json["run"]["error"]["traceback"]
+
+
 def test_runs_are_found_by_state_reason_origin_time_and_pattern(world: tuple[Path, Daemon]) -> None:
     folder, _ = world
     bad, good, late = ended(folder, "parse"), ended(folder, "fine"), ended(folder, "stuck")
@@ -184,6 +216,14 @@ def test_following_shows_all_of_an_output_of_which_the_middle_is_not_kept(world:
         (folder / "go").touch()
         assert follower.stdout.read().endswith("b" * 1000 + "\n")
         assert follower.wait(20) == 0
+
+
+def test_without_a_daemon_nothing_is_anywhere(tmp_path: Path) -> None:
+    (tmp_path / "tasks.toml").write_text("")
+    run = here(tmp_path, "enqueue", "math.factorial", "5").out.strip()
+    said = here(tmp_path, "show", run, "--stack")
+    assert (said.code, said.err) == (2, f"arr: run {run} is pending: only a running one is anywhere\n")
+    assert here(tmp_path, "show", "99", "--stack").code == 4
 
 
 def test_following_says_what_a_run_waits_for(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from worker_rooms import attempt, begun, eventually, is_alive, outcomes, pool_in, tried, turn
 
+from arrcli.worker import stack
 from arrcli.worker.pool import ProcessPool
+from arrcli.worker.stack import readable
 from arrcli.worker.wire import Outcome
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux sees descendants in other sessions")
@@ -293,6 +295,68 @@ def test_the_stack_of_a_running_attempt_can_be_asked_for(pool: ProcessPool, tmp_
     eventually(lambda: "in touch_and_sleep" in pool.stack(one.run_id))
     pool.cancel(one.run_id)
     assert outcomes(pool)[0].kind == "cancelled"
+
+
+def test_an_attempt_that_is_timed_out_says_where_it_was(pool: ProcessPool, tmp_path: Path) -> None:
+    pool.submit([attempt("touch_and_sleep", str(tmp_path / "x"), timeout=300_000)])
+    (outcome,) = outcomes(pool)
+    assert (outcome.kind, outcome.error_message) == ("timed_out", "timed out after 0.3s")
+    lines = outcome.error_traceback.splitlines()
+    assert lines[0] == "Stack (most recent call last):"
+    assert [line.rpartition(", in ")[2] for line in lines[1:]] == ["touch_and_sleep"]
+
+
+def test_one_that_ignores_term_and_one_that_is_in_c_say_so_too(pool: ProcessPool, tmp_path: Path) -> None:
+    pool.submit([attempt("stubborn", str(tmp_path / "x"), timeout=300_000, stop_grace=100_000)])
+    assert "in stubborn" in outcomes(pool)[0].error_traceback
+    pool.submit([attempt("in_c", timeout=300_000, stop_grace=0)])
+    assert "in in_c" in outcomes(pool)[0].error_traceback
+
+
+@linux_only
+def test_a_process_that_has_become_another_program_is_not_ended_by_the_question(
+    pool: ProcessPool, tmp_path: Path
+) -> None:
+    one = attempt("become", str(tmp_path / "x"), timeout=1_000_000)
+    pool.submit([one])
+    eventually(lambda: (tmp_path / "x").exists() and (tmp_path / "x").read_text(), executor=pool)
+    comm = Path("/proc", (tmp_path / "x").read_text(), "comm")
+    eventually(lambda: comm.read_text() == "sleep\n", executor=pool)
+    assert pool.ask_stack(one.run_id)
+    (outcome,) = outcomes(pool)
+    assert (outcome.kind, outcome.error_message, outcome.error_traceback) == ("timed_out", "timed out after 1s", "")
+
+
+DUMP = """Thread 0x00007f01 (most recent call first):
+  File "/usr/lib/python3.11/threading.py", line 320 in wait
+  File "/srv/app/jobs.py", line 9 in feed
+  File "/usr/lib/python3.11/threading.py", line 982 in run
+  File "/usr/lib/python3.11/threading.py", line 1045 in _bootstrap_inner
+  File "/usr/lib/python3.11/threading.py", line 1002 in _bootstrap
+
+Thread 0x00007f03 (most recent call first):
+  File "{ours}/host.py", line 5 in _ring_when_owed
+  File "/usr/lib/python3.11/threading.py", line 1002 in _bootstrap
+
+Current thread 0x00007f02 (most recent call first):
+  File "/srv/app/jobs.py", line 3 in inner
+  File "/srv/app/jobs.py", line 5 in work
+  File "{ours}/perform.py", line 40 in call
+  File "<string>", line 1 in <module>
+"""
+
+
+def test_stacks_are_read_as_tracebacks_are_without_what_is_arrs() -> None:
+    assert readable(DUMP.format(ours=Path(stack.__file__).parent)) == (
+        "Stack (most recent call last):\n"
+        '  File "/srv/app/jobs.py", line 5, in work\n'
+        '  File "/srv/app/jobs.py", line 3, in inner\n'
+        "\n"
+        "Another thread (most recent call last):\n"
+        '  File "/srv/app/jobs.py", line 9, in feed\n'
+        '  File "/usr/lib/python3.11/threading.py", line 320, in wait\n'
+    )
+    assert readable("") == ""
 
 
 @linux_only

@@ -15,7 +15,7 @@ from worker_rooms import TASKS, attempt, begun, eventually, is_alive, outcomes, 
 
 from arrcli.context import current_run
 from arrcli.worker.threads import LocalThreads, ThreadHost
-from arrcli.worker.wire import Outcome
+from arrcli.worker.wire import Attempt, Outcome
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,18 @@ def test_a_failure_and_its_cast_are_as_in_a_process(host: ThreadHost) -> None:
     assert (outcome.kind, outcome.error_type) == ("failed", "ValueError")
     assert "arrcli" not in outcome.error_traceback
     assert tried(host, attempt("nothing_there")).broken
+
+
+def test_the_stacks_of_the_host_can_be_asked_for(host: ThreadHost, tmp_path: Path) -> None:
+    one = attempt("until_cancelled", str(tmp_path / "x"))
+    host.submit([one])
+    eventually((tmp_path / "x").exists, executor=host)
+    eventually(lambda: host.ask_stack(one.run_id), executor=host)
+    assert not host.ask_stack(-1)
+    eventually(lambda: "in until_cancelled" in host.stack(one.run_id))
+    host.cancel(one.run_id)
+    assert outcomes(host)[0].kind == "cancelled"
+    assert host.stack(one.run_id) == ""
 
 
 def test_long_output_is_cut_in_the_middle(host: ThreadHost) -> None:
@@ -135,6 +147,19 @@ def test_two_hundred_runs_on_four_threads_come_back_once_each(local: Callable[..
         found += [each for each in turn(threads) if isinstance(each, Outcome)]
     assert sorted(int(each.output) for each in found) == list(range(200))
     assert threads.running() == 0
+
+
+def test_a_thread_of_this_program_says_where_it_is(local: Callable[..., LocalThreads]) -> None:
+    go = threading.Event()
+    threads = local(1, resolve={"wait": go.wait}.__getitem__)
+    one = attempt("wait")
+    threads.submit([Attempt(run_id=one.run_id, number=1, func="wait")])
+    eventually(lambda: threads.ask_stack(one.run_id))
+    assert threads.stack(one.run_id).startswith("Stack (most recent call last):\n")
+    assert ", in wait\n" in threads.stack(one.run_id)
+    go.set()
+    assert outcomes(threads)[0].kind == "succeeded"
+    assert not threads.ask_stack(one.run_id)
 
 
 def test_a_thread_is_asked_to_stop_and_what_waits_is_released(local: Callable[..., LocalThreads]) -> None:

@@ -36,6 +36,9 @@ def polite(path):
     Path(path).write_text("x")
     while not stop.is_set(): time.sleep(0.01)
     return "as if nothing had happened"
+def in_c(): pow(3, 10 ** 20000, 10 ** 20000 + 1)
+def become(path):
+    Path(path).write_text(str(os.getpid())); os.execvp("sleep", ["sleep", "60"])
 def leave(code): os._exit(code)
 def kill(number): os.kill(os.getpid(), number)
 def abort(): os.abort()

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from arrcli.model.run import AttemptRecord, Run
     from arrcli.model.task import Task
 
-_DIM, _BOLD, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[0m"
 _FIRES_TOLD: Final = 3
 _RUNS_TOLD: Final = 10
 _BARS: Final = 20
@@ -24,7 +23,7 @@ _BARS: Final = 20
 
 def show(
     target: Annotated[str, typer.Argument(metavar="ID|TASK", autocompletion=run_or_task)],
-    stack: Annotated[bool, typer.Option("--stack", help="Where it is just now. (not there yet)")] = False,
+    stack: Annotated[bool, typer.Option("--stack", help="Where a running one is just now.")] = False,
     utc: Utc = False,
     file: File = None,
     state_dir: StateDir = None,
@@ -33,12 +32,12 @@ def show(
 ) -> None:
     """One run whole: attempts, result, cost, traceback. Of a task: what it does, when, its policies, its last runs."""
     from arrcli.cli.opened import opened
-    from arrcli.errors import NotThereYetError
+    from arrcli.cli.whereabouts import show_stack
 
-    if stack:
-        raise NotThereYetError("arr show --stack is not there yet")
-    with opened(file, state_dir) as app:
-        if target.isdigit():
+    with opened(file, state_dir, writes=stack) as app:
+        if stack:
+            show_stack(app, target, as_json=as_json)
+        elif target.isdigit():
             _show_run(app, int(target), utc=utc, as_json=as_json)
         else:
             _show_task(app, target, utc=utc, as_json=as_json)
@@ -49,6 +48,7 @@ def show(
 
 def _show_run(app: App, run_id: int, *, utc: bool, as_json: bool) -> None:
     from arrcli.cli.columns import print_json
+    from arrcli.cli.whereabouts import tracebacks
     from arrcli.engine.asks import known
     from arrcli.model.json import attempt_json, run_json
 
@@ -59,10 +59,8 @@ def _show_run(app: App, run_id: int, *, utc: bool, as_json: bool) -> None:
         return
     _print_facts(_run_facts(run, app, utc=utc))
     _print_attempts(attempts, app, _zone(run, app, utc=utc))
-    if run.fault is not None and run.fault.traceback:
-        print()
-        for line in _traceback(run, app):
-            print(line)
+    for line in tracebacks(run, attempts, app):
+        print(line)
     if app.store.output(run.id):
         print(f"\noutput: arr logs {run.id}")
 
@@ -138,27 +136,6 @@ def _print_attempts(attempts: Sequence[AttemptRecord], app: App, zone: str) -> N
     ]
     print()
     print_rows(("ATTEMPT", "OUTCOME", "STARTED", "TOOK", "CPU", "MEMORY", "WHY"), rows)
-
-
-def _traceback(run: Run, app: App) -> Iterator[str]:
-    """The task's own frames first, the innermost on top; then all of it, with the frames of libraries dimmed."""
-    from arrcli.cli.columns import wants_colour
-    from arrcli.dashboard.words import fault_line
-    from arrcli.model.frames import own_frames, pieces
-    from arrcli.text import clean
-
-    assert run.fault is not None  # noqa: S101 - asked only where there is one
-    found = pieces(clean(run.fault.traceback), [app.file.folder, *app.file.python_path])
-    own = own_frames(found)
-    coloured = wants_colour()
-    if own:
-        yield f"{_BOLD}{fault_line(run.fault)}{_PLAIN}" if coloured else fault_line(run.fault)
-        for frame in own:
-            yield f"  {frame.where}: {frame.source}" if frame.source else f"  {frame.where}"
-        yield ""
-    for piece in found:
-        dimmed = coloured and own and piece.frame is not None and not piece.frame.own
-        yield f"{_DIM}{piece.text}{_PLAIN}" if dimmed else piece.text
 
 
 # -- one task ---------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from arrcli.engine.dispatcher import Dispatcher, Work
 from arrcli.engine.janitor import Janitor
 from arrcli.engine.planner import Planned, Planner
 from arrcli.engine.room import FULL, Room
+from arrcli.engine.stacks import Stacks
 from arrcli.errors import ConfigError, StoreError, StoreFullError
 from arrcli.model.event import Event
 from arrcli.model.instant import MINUTE, SECOND, Instant
@@ -86,6 +87,7 @@ class Runner:
         self._dispatcher, self._planner, self._source = dispatcher, planner, source
         self._is_gone, self._sink, self._each_turn, self.tidies = is_gone, sink, each_turn, tidies
         self._janitor, self._room = Janitor(store), Room(store)
+        self._stacks = Stacks(dispatcher.each_executor)
         self._version = -1
         self._woken = True
         self._wall, self._mono = clock.now(), clock.monotonic()
@@ -205,7 +207,7 @@ class Runner:
         if self._woken:
             return 0
         begun = self._dispatcher.begun_wait(now)
-        waits += [] if begun is None else [begun]
+        waits += [wait for wait in (begun, self._stacks.wait(mono)) if wait is not None]
         waits += [at - now for at in self._appointments() if at is not None]
         if self.stopping:
             waits.append(POLL if self._deadline is None or self._killing else self._deadline - mono)
@@ -284,6 +286,7 @@ class Runner:
             or self._new_file is not None
             or self._dispatcher.urgent(now)
             or self._clock.monotonic() >= self._next_recovery
+            or self._stacks.wait(self._clock.monotonic()) == 0
             or any(at is not None and at <= now for at in self._appointments())
         )
 
@@ -399,6 +402,9 @@ class Runner:
                 self._dispatcher.cancel(w, work, run_id, now, force=force, reason=reason)
             elif request.kind == "reload":
                 self._reload_asked = self._woken = True
+            elif request.kind == "stack":
+                self._stacks.ask(request, self._clock.monotonic())
+        self._stacks.answer(w, self._clock.monotonic())
 
     def _replace(self, w: Writing, work: Work, planned: Planned, now: Instant) -> None:
         for run in planned.replaced:

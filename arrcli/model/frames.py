@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
@@ -58,6 +58,18 @@ def pieces(text: str, folders: Collection[str]) -> Sequence[Piece]:
         found.append(Piece("\n".join([lines[place], *source]), frame))
         place += 1 + len(source)
     return found
+
+
+def with_sources(text: str, line_of: Callable[[str, int], str]) -> str:
+    """The text with the line of code below each frame that has none; `line_of` finds it, or gives ""."""
+    lines = text.splitlines()
+    told: list[str] = []
+    for line, below in zip(lines, [*lines[1:], ""], strict=True):
+        told.append(line)
+        head = _FRAME.match(line)
+        source = line_of(head["file"], int(head["line"])) if head and not below.startswith("    ") else ""
+        told += [f"    {source}"] if source else []
+    return "\n".join(told)
 
 
 def own_frames(found: Sequence[Piece]) -> Sequence[Frame]:

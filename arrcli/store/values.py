@@ -12,6 +12,9 @@ from arrcli.model.run import AttemptRecord, Origin, Reason, Run, State
 TASKS_VERSION: Final = "tasks_version"
 """The meta key that changes when another process has paused or resumed a task."""
 
+STACKS: Final = "stacks"
+"""The meta key of the latest answers to requests for a stack: JSON, by the request's id."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunQuery:
@@ -35,7 +38,7 @@ class RunQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What another process asks of a daemon: `cancel` or `reload`, with JSON arguments.
+    """What another process asks of a daemon: `cancel`, `reload` or `stack`, with JSON arguments.
 
     `to` is the id of the owner that is asked, "" the planner.
     """

@@ -102,9 +102,14 @@ def _frames(tb: TracebackType | None) -> Iterator[Frame]:
 
 def _without_ours(frames: list[Frame]) -> list[Frame]:
     """Without the worker's frames, the import machinery's, and asyncio's before the first of the task's."""
-    kept = [each for each in frames if not each[0].startswith((_OURS, "<frozen importlib"))]
+    kept = [each for each in frames if not is_ours(each[0])]
     first = next((index for index, each in enumerate(kept) if "/asyncio/" not in each[0]), 0)
     return kept[first:]
+
+
+def is_ours(filename: str) -> bool:
+    """A file of the workers', or of the import machinery."""
+    return filename.startswith((_OURS, "<frozen "))
 
 
 def _lines(frames: list[Frame]) -> Iterator[str]:

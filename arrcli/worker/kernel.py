@@ -151,6 +151,16 @@ def _parent(pid: int) -> int | None:
     return int(stat.rpartition(")")[2].split()[1])
 
 
+def catches(pid: int, number: int) -> bool:
+    """Whether a process has a handler for the signal; True where that cannot be told."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return True
+    mask = next((line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")), "")
+    return not mask or bool(int(mask, 16) >> (number - 1) & 1)
+
+
 def is_gone(pid: int) -> bool:
     """Whether a process has ended, reaped or not."""
     try:

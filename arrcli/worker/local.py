@@ -6,6 +6,7 @@ import contextvars
 import json
 import os
 import queue
+import sys
 import threading
 import time
 from collections import deque
@@ -18,6 +19,7 @@ from arrcli.worker import routed
 from arrcli.worker.channel import Key
 from arrcli.worker.perform import Done, Find, perform
 from arrcli.worker.resolve import resolve as resolve_path
+from arrcli.worker.stack import of_thread
 from arrcli.worker.wire import Attempt, Begun, Outcome, WorkerView
 
 _SHORT_US: Final = 5_000
@@ -133,6 +135,19 @@ class LocalThreads:
         with self._lock:
             busy = {each.thread: each for each in self._taken.values() if each.thread is not None}
             return [self._view(index, busy.get(index)) for index in range(self._number)]
+
+    def ask_stack(self, run_id: int) -> bool:
+        return self._thread_of(run_id) is not None
+
+    def stack(self, run_id: int) -> str:
+        thread = self._thread_of(run_id)
+        return "" if thread is None else of_thread(sys._current_frames().get(thread.ident or 0))
+
+    def _thread_of(self, run_id: int) -> threading.Thread | None:
+        with self._lock:
+            busy = (each for each in self._taken.values() if each.thread is not None)
+            index = next((each.thread for each in busy if each.attempt.run_id == run_id), None)
+        return None if index is None else self._threads[index]
 
     def stop(self, *, now: bool = False) -> None:
         self._is_stopping = True

@@ -21,6 +21,7 @@ from typing import Any, Final, Protocol
 from arrcli.worker import kernel
 from arrcli.worker.capture import OutputFile, sweep
 from arrcli.worker.channel import QUIT, Channel, Key
+from arrcli.worker.stack import readable
 from arrcli.worker.supervised import Supervised
 from arrcli.worker.wire import (
     Attempt,
@@ -48,6 +49,7 @@ _YOUNG_US: Final = 1_000_000
 _LONGEST_PAUSE_US: Final = 1_000_000
 _FUNCTIONS_KNOWN: Final = 10_000
 _OVERHEAD_US: Final = 50
+_STACK_US: Final = 20_000
 
 
 class Clock(Protocol):
@@ -101,6 +103,7 @@ class _Place:
     begun: Key | None = None
     begun_at: int = 0
     begun_wall: int = 0
+    asked: Key | None = None
     deadline: int | None = None
     is_steady: bool = False
     changed_at: int = 0
@@ -284,10 +287,10 @@ class ProcessPool:
         return False
 
     def stack(self, run_id: int) -> str:
-        """What `ask_stack` asked for, all threads, the innermost frame first; empty until it has come."""
+        """What `ask_stack` asked for, of all threads of its worker; empty until it has come."""
         for place in self._places:
             if place.begun is not None and place.begun[0] == run_id and place.channel is not None:
-                return place.channel.stack()
+                return readable(place.channel.stack())
         return ""
 
     # --- processes come and go
@@ -442,6 +445,7 @@ class ProcessPool:
             duration=max(0, now - mono),
             error_type=_error_type(kill.kind if kill else "lost"),
             error_message=kill.why if kill else how,
+            error_traceback=_last_stack(place, kill) if kill else "",
             output=place.output.read(offset, place.output.size(), attempt.max_output),
             cpu_us=None if cpu is None else max(0, cpu - cpu_before),
             rss_kb=usage.get("rss_kb"),
@@ -547,7 +551,7 @@ class ProcessPool:
             told |= {
                 "result": None,
                 "result_note": None,
-                "error_traceback": "",
+                "error_traceback": _last_stack(place, kill),
                 "broken": False,
                 "retryable": True,
             }
@@ -580,11 +584,14 @@ class ProcessPool:
 
     def _time_out(self, place: _Place, now: int) -> None:
         """Take back what waits, so that nothing else can begin, and look again: a run that just ended is
-        not charged.
+        not charged. Just before, it is asked where it is: that is kept with the attempt.
         """
         if place.begun is None:
             return
         key = place.begun
+        if place.asked != key and self.ask_stack(key[0]):
+            place.asked, place.deadline = key, now + _STACK_US
+            return
         attempt = place.sent[key].attempt
         said = f"timed out after {(attempt.timeout or 0) / 1e6:g}s"
         self._end(place, key, "timed_out", said, now, grace=attempt.stop_grace)
@@ -780,6 +787,11 @@ def how_it_ended(status: int | None, why: str) -> str:
         name = signal.Signals(number).name
         return f"killed by {name}" + (" (by hand, or for want of memory)" if name == "SIGKILL" else "")
     return f"killed by signal {number}"
+
+
+def _last_stack(place: _Place, kill: _Kill) -> str:
+    """Where an attempt was when its time was over."""
+    return readable(place.channel.stack()) if kill.kind == "timed_out" and place.channel is not None else ""
 
 
 def _error_type(kind: OutcomeKind) -> str:

@@ -114,6 +114,8 @@ class Supervisor:
         """To the worker's process group, or to it alone; the number is its own till all are reaped."""
         if number == signal.SIGTERM and kernel.LINUX:
             self._asked_to_end.add(pid)
+        if alone and not kernel.catches(pid, number):
+            return  # it has become another program, which the question would end
         with contextlib.suppress(ProcessLookupError, PermissionError):
             (os.kill if alone else os.killpg)(pid, number)
             if number == signal.SIGTERM:

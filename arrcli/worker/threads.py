@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from arrcli.worker import kernel
 from arrcli.worker.capture import OutputFile, sweep
 from arrcli.worker.channel import QUIT, Channel, Key
 from arrcli.worker.local import LocalThreads
 from arrcli.worker.pool import Clock, how_it_ended, longer_pause, monotonic, umask, wall_clock
+from arrcli.worker.stack import readable
 from arrcli.worker.supervised import Supervised
 from arrcli.worker.wire import Attempt, Begun, Outcome, WorkerView, decode_outcome, encode, encode_attempt
 
@@ -169,6 +171,23 @@ class ThreadHost:
         if views or idle is None:
             return views
         return [WorkerView(index=0, pid=idle.pid, state="idle" if idle.pid else "starting", done=self._done)]
+
+    def ask_stack(self, run_id: int) -> bool:
+        """Ask for the stacks of the host that has begun this run: its threads are all told, whoever's they are."""
+        host = self._host_of(run_id)
+        if host is None:
+            return False
+        host.channel.expect_stack()
+        self._signal(host, kernel.STACK_SIGNAL)
+        return True
+
+    def stack(self, run_id: int) -> str:
+        host = self._host_of(run_id)
+        return "" if host is None else readable(host.channel.stack())
+
+    def _host_of(self, run_id: int) -> _Host | None:
+        begun = ((host, key[0], each) for host in self._hosts for key, each in host.sent.items())
+        return next((host for host, found, each in begun if found == run_id and each.begun_wall is not None), None)
 
     def stop(self, *, now: bool = False) -> None:
         self._is_stopping = True

@@ -243,6 +243,14 @@ class Executor(Protocol):
 
     def views(self) -> Sequence[WorkerView]: ...
 
+    def ask_stack(self, run_id: int) -> bool:
+        """Ask where that run's attempt is just now; False where none has begun here."""
+        ...
+
+    def stack(self, run_id: int) -> str:
+        """What `ask_stack` asked for, as Python prints tracebacks; empty until it has come."""
+        ...
+
     def stop(self, *, now: bool = False) -> None:
         """Take nothing more; `now`: kill what has begun (it comes back `lost`, begun). `close` when nothing
         runs.

@@ -17,6 +17,7 @@ The front door of the library: every public name is imported when it is first as
     worker/  supervisor, worker, perform, capture, cast, stack, wire; pool, threads and host on the engine's side:
              standard library only
     host/    lock, wake-up, places, process identity, service notification: what only the operating system knows
+    doctor/  is the installation well: an examination a function
     cli/     arguments in, exit code out; the only rooms that know typer
     dashboard/  draws a Snapshot; log lines
     shell  demo  testing

@@ -111,6 +111,7 @@ class App:
                 self._lock = Lock.take(self.places.planner, self._facts())
             if self._lock is not None:
                 self._bell = Bell(self.places.bell)
+                self.places.sweep()
         self._waiter = Waiter(self._bell)
         _started.add(self)
         self.runner = self._made_runner(self._waiter)

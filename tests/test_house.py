@@ -27,6 +27,7 @@ MAY: dict[str, set[str]] = {
     "worker": WORKERS,
     "context": WORKERS,
     "dashboard": {"model", "text", "dashboard"},
+    "doctor": VALUES | {"doctor", "config", "host", "store", "app", "asking"},
 }
 """What each room may import of ours; of a room with a dot that module alone. A room that is not here may see all."""
 

@@ -14,6 +14,8 @@ from arrcli.text import clean, one_line
 _COLOURS: Final = {
     "ok": "32",
     "failed": "31",
+    "fail": "31",
+    "warn": "33",
     "broken": "31",
     "running": "36",
     "pending": "2",
@@ -80,6 +82,12 @@ def _line(row: Sequence[str], widths: Sequence[int], edge: int, coloured: bool, 
         if colour and cell in text:
             return text.replace(cell, f"\x1b[{colour}m{cell}\x1b[0m", 1)
     return text
+
+
+def coloured(word: str) -> str:
+    """A word in the colour of what it says, where colour is wanted."""
+    colour = _COLOURS.get(word.strip())
+    return f"\x1b[{colour}m{word}\x1b[0m" if colour and wants_colour() else word
 
 
 def cells(text: str) -> int:

@@ -23,8 +23,3 @@ def backfill(words: Words = None) -> None:
 def simulate(words: Words = None) -> None:
     """The file on a virtual clock. (not there yet)"""
     _not_yet("simulate")
-
-
-def doctor(words: Words = None) -> None:
-    """Check the installation. (not there yet)"""
-    _not_yet("doctor")

@@ -42,7 +42,7 @@ VERBS: Final = (
     Verb("check", "set up", "check:check", "Validate a file and every callable in it."),
     Verb("export", "set up", "setup:export", "The JSON Schema of the file (--schema)."),
     Verb("simulate", "set up", "later:simulate", "The file on a virtual clock. (not there yet)"),
-    Verb("doctor", "set up", "later:doctor", "Check the installation. (not there yet)"),
+    Verb("doctor", "set up", "doctor:doctor", "Check the installation."),
     Verb("db", "set up", "db:app", "The store: path, check, backup, prune."),
 )
 ALIASES: Final = {"ls": "list"}

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from arrcli.errors import ArrError
 from arrcli.host.files import open_private, private_folder
-from arrcli.host.lock import holder
+from arrcli.host.lock import Lock, holder
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,13 @@ class Places:
         if not ignore.exists():
             with contextlib.suppress(OSError), os.fdopen(open_private(ignore, os.O_WRONLY | os.O_CREAT), "w") as out:
                 out.write("*\n")
+
+    def sweep(self) -> None:
+        """Remove the locks of owners that ended without a word. Whoever is about to take one makes it anew."""
+        for path in self.folder.glob("claims/*.lock"):
+            with contextlib.suppress(ArrError, OSError):
+                if lock := Lock.take(path):
+                    lock.release(remove=True)
 
     def daemon(self) -> dict[str, Any] | None:
         """What the living daemon wrote of itself; None where none lives."""

@@ -159,8 +159,8 @@ def test_a_network_file_system_fails(folder: Path, monkeypatch: pytest.MonkeyPat
 def test_a_clock_that_jumps_or_is_of_another_age_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "clock_is_kept", lambda: True)
     assert [one.level for one in machine.clock(subject(folder))] == ["ok"]
-    (jumped,) = machine.clock(subject(folder, seconds_ago=3660))
-    assert (jumped.level, jumped.said.startswith("it jumped by 1h in ")) == ("warn", True)
+    (jumped,) = machine.clock(subject(folder, seconds_ago=3690))
+    assert (jumped.level, jumped.said.startswith("it jumped by 1h1m in ")) == ("warn", True)
     monkeypatch.setattr(machine, "clock_is_kept", lambda: False)
     (alone,) = machine.clock(subject(folder))
     assert (alone.level, alone.said.endswith("and nothing keeps it in step")) == ("warn", True)

@@ -23,13 +23,13 @@ _SPARE_PROCESSES: Final = 16
 
 def clock(subject: Subject) -> Iterator[Finding]:
     """Is it this century, does something keep it in step, did it jump while the others were examined?"""
-    now = SYSTEM.now()
-    jump = (now - subject.wall) - (SYSTEM.monotonic() - subject.monotonic)
+    now, took = SYSTEM.now(), SYSTEM.monotonic() - subject.monotonic
+    jump = now - subject.wall - took
     shown = f"{to_datetime(now):%Y-%m-%d %H:%M:%S} UTC"
     if not EARLIEST <= now <= LATEST:
         yield Finding("clock", "fail", f"it says {shown}", "set it: timedatectl set-ntp true")
     elif abs(jump) > _STEP:
-        said = f"it jumped by {spoken(jump)} in {spoken(now - subject.wall)}"
+        said = f"it jumped by {spoken(jump)} in {spoken(took)}"
         yield Finding("clock", "warn", said, "something sets it by leaps: let NTP slew it")
     elif (kept := clock_is_kept()) is False:
         said = f"{shown}, and nothing keeps it in step"

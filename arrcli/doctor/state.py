@@ -113,10 +113,10 @@ def store(subject: Subject) -> Iterator[Finding]:
         found = examined(path, enough=lambda: SYSTEM.monotonic() > until)
     except StoreError as error:
         said, _, mend = str(error).partition("; ")
-        yield Finding("store", "fail", said, mend or "move it away, or put a backup in its place")
+        yield Finding("store", "fail", said, mend or "look closer: arr db check; put a backup in its place")
         return
     for problem in found.problems:
-        yield Finding("store", "fail", f"{path}: {problem}", "stop arr, and put a backup in its place")
+        yield Finding("store", "fail", f"{path}: {problem}", "look closer: arr db check; put a backup in its place")
     if found.version < found.known:
         said = f"of version {found.version}, this arr makes {found.known}"
         yield Finding("store", "warn", said, "arr run brings it up to date at its start")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from command_line import environment
 
-from arrcli.cli import run
+from arrcli.cli import exit_code_of
 from arrcli.cli.reference import cli_page, renewed
 from arrcli.cli.table import VERBS
 from arrcli.config.load import parse
@@ -91,7 +91,7 @@ def test_what_arr_next_is_shown_to_say_is_what_it_says(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("PYDANTIC_DISABLE_PLUGINS", "1")
-    run(shlex.split(command)[1:])
+    exit_code_of(shlex.split(command)[1:])
     said = capsys.readouterr()
     lines = [line.rstrip() for line in (said.err + said.out).splitlines()]
     assert "\n".join(lines) == expected

@@ -19,7 +19,7 @@ def main() -> NoReturn:
     """Run `arr` with the process's arguments, and exit."""
     _open_standard_streams()
     gc.set_threshold(100_000)  # importing makes much and drops little: looking for garbage meanwhile costs a tenth
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(exit_code_of(sys.argv[1:]))
 
 
 def _open_standard_streams() -> None:
@@ -35,7 +35,7 @@ def _open_standard_streams() -> None:
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
-def run(arguments: Sequence[str]) -> int:
+def exit_code_of(arguments: Sequence[str]) -> int:
     """Run one command line; its exit code. Prints a sentence, never a traceback, for what the user can mend."""
     from arrcli.host.files import supported
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 
 
 def _began(name: str) -> None:
@@ -27,6 +28,13 @@ def note() -> None:
 def nap(seconds: float = 1.0) -> None:
     _began("nap")
     time.sleep(seconds)
+
+
+def until(path: str) -> None:
+    """Goes on until there is such a file."""
+    _began("until")
+    while not Path(path).exists():
+        time.sleep(0.01)
 
 
 def forever() -> None:

@@ -32,12 +32,14 @@ def test_killed_at_random_moments_it_loses_no_run_and_begins_none_without_a_reco
 
 
 def test_a_killed_worker_costs_its_run_one_attempt_and_the_others_nothing(world: World) -> None:
-    nap = 'func = "jobs.nap"\nargs = [1.0]\nretry_delay = "10ms"\n'
-    world.write(f"[tasks.one]\n{nap}[tasks.two]\n{nap}")
+    wait = 'func = "jobs.until"\nargs = ["gate"]\nretry_delay = "10ms"\n'
+    world.write(f"[tasks.one]\n{wait}[tasks.two]\n{wait}")
     with world.running():
         runs = [world.enqueue(name) for name in ("one", "two")]
         eventually(lambda: len(world.starts()) == 2)
         os.kill(world.workers()[0], signal.SIGKILL)
+        eventually(lambda: len(world.starts()) == 3)
+        (world.folder / "gate").touch()
         world.until_ended(*runs)
         ended = [world.run(run) for run in runs]
         assert [run["state"] for run in ended] == ["succeeded", "succeeded"]

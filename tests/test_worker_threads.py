@@ -78,7 +78,7 @@ def test_cancelling_is_cooperative(host: ThreadHost, tmp_path: Path) -> None:
     plain, waiting = attempt("until_cancelled", str(tmp_path / "a")), attempt("forever", str(tmp_path / "b"))
     host.submit([plain, waiting])
     eventually(lambda: (tmp_path / "a").exists() and (tmp_path / "b").exists(), executor=host)
-    assert {view.run_id for view in host.views()} == {plain.run_id, waiting.run_id}
+    eventually(lambda: {view.run_id for view in host.views()} == {plain.run_id, waiting.run_id}, executor=host)
     assert host.cancel(plain.run_id) and host.cancel(waiting.run_id)
     assert [each.kind for each in outcomes(host, 2)] == ["cancelled", "cancelled"]
 

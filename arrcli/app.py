@@ -522,7 +522,7 @@ def client_app(file: TasksFile, places: Places, *, create: bool, read_only: bool
     """
     if create:
         places.make()
-    if not create and not places.database.exists():
+    if not create and not places.there():
         return App(MemoryStore(), places=places, file=file, plans=False, what="client")
     store = SQLiteStore(
         places.database, create=create, read_only=read_only, gate=places.gate, upgrade=places.daemon() is None

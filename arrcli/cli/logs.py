@@ -168,7 +168,7 @@ def _live(app: App, run: Run, *, since: int = 0) -> bytes:
         with (app.places.outputs / Path(name).name).open("rb") as live:
             live.seek(int(offset) + since)
             return live.read(_AT_ONCE if since else -1)
-    except OSError:
+    except (OSError, ValueError):
         return b""
 
 

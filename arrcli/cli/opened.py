@@ -35,7 +35,8 @@ class Chosen:
         from arrcli.config.load import load
 
         found = load(self.path)
-        for fault in distrust([Path(found.path), self.places.folder, *map(Path, found.python_path)]):
+        state = [self.places.folder, *(above for above in (self.places.folder.parent,) if above.name == ".arr")]
+        for fault in distrust([Path(found.path), *state, *map(Path, found.python_path)]):
             if not quiet:
                 print(f"warning: {fault}", file=sys.stderr)
         return found

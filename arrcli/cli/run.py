@@ -67,7 +67,7 @@ def run(
         taken = replace(taken, workers=workers)
     refuse_network(which.places.folder if which.places.folder.exists() else which.path.absolute().parent)
     _tell_of_orphans(which)
-    return Daemon(taken, which.path, which.places, burst=burst, plain=plain, as_json=as_json, ascii=ascii).run()
+    return Daemon(taken, which, burst=burst, plain=plain, as_json=as_json, ascii=ascii).run()
 
 
 def _tell_of_orphans(which: Chosen) -> None:
@@ -91,16 +91,14 @@ def _tell_of_orphans(which: Chosen) -> None:
 class Daemon:
     """One run of the daemon."""
 
-    def __init__(
-        self, file: TasksFile, path: Path, places: Any, *, burst: bool, plain: bool, as_json: bool, ascii: bool
-    ) -> None:
+    def __init__(self, file: TasksFile, which: Chosen, *, burst: bool, plain: bool, as_json: bool, ascii: bool) -> None:
         from arrcli.app import daemon_app
         from arrcli.config.watch import Watch
 
         self._runner: Runner | None = None
         self._signals = self._heeded = 0
         self._handle_signals()
-        self._file, self._path, self._places = file, path, places
+        self._file, self._path, self._places = file, which.path, which.places
         self._burst, self._as_json, self._ascii = burst, as_json, ascii
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._log: Log | None = None
@@ -108,7 +106,8 @@ class Daemon:
         self._failed = 0
         self._wake: Callable[[], None] = lambda: None
         self._screen = not (plain or as_json or burst) and _has_screen()
-        self._app: App = daemon_app(file, places, sink=self._sink, source=Watch(str(path), file))
+        source = Watch(str(which.path), file, lambda: which.file(quiet=True))  # a changed file is trusted no more
+        self._app: App = daemon_app(file, which.places, sink=self._sink, source=source)
 
     # -- events -------------------------------------------------------------------------------------------------------
 

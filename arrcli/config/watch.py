@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -18,8 +19,10 @@ _Mark = tuple[int, int, int] | None
 class Watch:
     """The source of a daemon's tasks. `shown` is the path as the user gave it: it stands in front of each fault."""
 
-    def __init__(self, shown: str, current: TasksFile) -> None:
+    def __init__(self, shown: str, current: TasksFile, read: Callable[[], TasksFile] | None = None) -> None:
+        """`read` reads it as its user wants it read; an error that it raises is what is wrong with the file."""
         self._shown, self._current = shown, current
+        self._load = read or (lambda: load(shown))
         self._taken = self._seen = _mark(shown)
         self._looked: Instant = 0
 
@@ -43,7 +46,7 @@ class Watch:
     def _read(self) -> TasksFile | ConfigError:
         self._previous = self._current
         try:
-            self._current = load(self._shown)
+            self._current = self._load()
         except ConfigError as error:
             return error
         except ArrError as error:

@@ -41,6 +41,21 @@ def private_folder(path: Path) -> Path:
     return path
 
 
+def folder_within(path: Path) -> Path:
+    """The same inside a folder of arr's own, where nothing is a link."""
+    if path.is_symlink():
+        raise StoreError(f"{path} is a link; arr does not follow links in its state directory: remove it")
+    return private_folder(path)
+
+
+def read_within(path: Path) -> str:
+    """The text of a file of arr's own; OSError where it is not there, is a link or no regular file."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        return file.read()
+
+
 def cannot(verb: str, path: str | Path, error: OSError, mend: str) -> StoreError:
     """What the system refused to do to a file of arr's own, in a sentence that says how to mend it."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -110,26 +125,25 @@ def file_system(folder: Path) -> str:
 
 
 def distrust(paths: Iterator[Path] | list[Path]) -> list[str]:
-    """Why these paths should not be trusted, a sentence each: others may write them, or another user owns them.
+    """Why these paths should not be trusted, a sentence each: others may write them, or own them (root may).
 
     Run by root this is an UntrustedError; run by anyone else the caller warns.
     """
     root = os.geteuid() == 0
-    found = [said for path in paths if (said := _fault(path, root))]
+    found = [said for path in paths if (said := _fault(path))]
     if found and root:
         raise UntrustedError(f"{found[0]}; arr runs as root and refuses it: chown or chmod it")
     return found
 
 
-def _fault(path: Path, root: bool) -> str:
+def _fault(path: Path) -> str:
     try:
         status = path.stat()
     except OSError:
         return ""
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not status.st_mode & stat.S_ISVTX:
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):  # a sticky bit keeps nobody from adding files: to import, say
         return f"{path} can be written by other users (mode {stat.S_IMODE(status.st_mode):04o})"
-    mine = status.st_uid in (0, os.geteuid())
-    if root and not mine and os.environ.get("ARR_TRUST") != "1":
+    if status.st_uid not in (0, os.geteuid()) and os.environ.get("ARR_TRUST") != "1":
         return f"{path} belongs to user {status.st_uid} (set ARR_TRUST=1 to trust other owners)"
     return ""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from arrcli.errors import ArrError
-from arrcli.host.files import open_private, private_folder
+from arrcli.host.files import cannot, folder_within, open_private, private_folder, read_within
 from arrcli.host.lock import Lock, holder
 
 
@@ -57,11 +57,22 @@ class Places:
         """The lock that an owner of claims holds as long as it lives."""
         return self.folder / "claims" / f"{owner}.lock"
 
+    def there(self) -> bool:
+        """Whether there is a store; StoreError where this user may not even look."""
+        try:
+            os.lstat(self.database)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise cannot("look at", self.database, error, "it is for its owner alone") from error
+        return True
+
     def make(self) -> None:
         """All folders, private; with a `.gitignore` that keeps state out of repositories."""
         private_folder(self.database.parent)
-        for folder in (self.folder, self.outputs, self.folder / "claims"):
-            private_folder(folder)
+        private_folder(self.folder)
+        for folder in (self.outputs, self.folder / "claims"):
+            folder_within(folder)
         ignore = (self.folder.parent if self.folder.parent.name == ".arr" else self.folder) / ".gitignore"
         if not ignore.exists():
             with contextlib.suppress(OSError), os.fdopen(open_private(ignore, os.O_WRONLY | os.O_CREAT), "w") as out:
@@ -89,7 +100,7 @@ class Places:
     def last(self) -> dict[str, Any]:
         """What `remember` noted; empty where nothing ran."""
         try:
-            found = json.loads((self.folder / "last.json").read_text())
+            found = json.loads(read_within(self.folder / "last.json"))
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}

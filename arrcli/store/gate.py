@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,9 +26,13 @@ class Gate:
 
     def __init__(self, path: str, *, privileged: bool, patience: float) -> None:
         try:
-            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+            self._handle = os.open(path, flags, 0o600)
         except OSError as error:
             raise StoreError(f"{path} cannot be opened ({error.strerror}); remove it where it is a link") from error
+        if not stat.S_ISREG(os.fstat(self._handle).st_mode):
+            os.close(self._handle)
+            raise StoreError(f"{path} is not a regular file; remove it")
         if os.fstat(self._handle).st_mode & 0o777 == 0:
             os.fchmod(self._handle, 0o600)  # just made, under a umask that takes everything
         self._mode = fcntl.LOCK_EX if privileged else fcntl.LOCK_SH

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import struct
 from pathlib import Path
 from typing import Final
@@ -43,7 +44,7 @@ class Reserve:
     def used(self) -> int:
         """How many bytes of the log are written, from its start: what follows them is room ahead."""
         try:
-            log = os.open(self._log, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)  # unlike the index, it has no locks
+            log = _opened(self._log, os.O_RDONLY)  # unlike the index, it has no locks
         except OSError:
             return 0
         try:
@@ -68,7 +69,11 @@ class Reserve:
         """Give the file's room back to the disk; how many bytes."""
         there = _size(self.file)
         with contextlib.suppress(OSError):
-            os.truncate(self.file, 0)
+            handle = _opened(self.file, os.O_RDWR)
+            try:
+                os.ftruncate(handle, 0)
+            finally:
+                os.close(handle)
         return there
 
     def lengthen_log(self, by: int) -> None:
@@ -90,6 +95,15 @@ def _used(log: int) -> int:
     return _HEAD.size + low * step
 
 
+def _opened(path: Path, flags: int) -> int:
+    """A regular file, never through a link; OSError of anything else, and no wait for a FIFO's other end."""
+    handle = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return handle
+
+
 def _size(path: Path) -> int:
     try:
         return os.lstat(path).st_size
@@ -103,7 +117,7 @@ def _grown(path: Path, size: int, flags: int) -> bool:
     if there >= size:
         return True
     try:
-        handle = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        handle = _opened(path, flags)
     except OSError as error:
         return error.errno not in _FULL
     try:

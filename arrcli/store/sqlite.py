@@ -126,6 +126,12 @@ class SQLiteStore(SQLReading):
             raise StoreError(f"{self.path} is a link; arr does not follow links to its store: remove it")
         if not stat.S_ISREG(mode):
             raise StoreError(f"{self.path} is in the place of the store and is no file; move it away")
+        for beside in (Path(f"{self.path}-wal"), Path(f"{self.path}-shm")):
+            with contextlib.suppress(FileNotFoundError):
+                if not stat.S_ISREG(os.lstat(beside).st_mode):
+                    raise StoreError(
+                        f"{beside} is in the place of the store's own and is no regular file; move it away"
+                    )
 
     def _make(self) -> None:
         flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW

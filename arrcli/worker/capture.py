@@ -161,7 +161,7 @@ def _text_file(fd: int) -> TextIOWrapper[Any]:
 def _flush(stream: Any) -> None:
     try:
         stream.flush()
-    except Exception:  # a task may have put anything there; suppress() would cost twice what the flush does
+    except BaseException:  # a task may have put anything there; suppress() would cost twice what the flush does
         return
 
 

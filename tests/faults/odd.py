@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
 import signal
 import sys
 import threading
+import time
 from typing import Any, NoReturn
 
 from jobs import _began as began
@@ -67,6 +69,11 @@ class Unprintable:
 class Spiteful(dict[str, Any]):
     def items(self) -> NoReturn:
         raise KeyboardInterrupt
+
+
+class Slammed:
+    def flush(self) -> NoReturn:
+        sys.exit("slammed")
 
 
 def exit_by(code: Any) -> None:
@@ -144,9 +151,16 @@ def disorder() -> None:
     signal.alarm(1)
     os.environ.clear()
     os.environ["LEFT"] = "over"
+    os.environ["TZ"] = "Asia/Tokyo"
     os.environ = {"REPLACED": "yes"}  # type: ignore[assignment] # noqa: B003 - on purpose
     sys.path[:] = ["/nowhere"]
-    sys.stdin = sys.stdout = sys.stderr = open("/dev/full", "w")  # noqa: SIM115, PTH123
+    sys.argv.append("more")
+    sys.setrecursionlimit(200)
+    sys.setprofile(lambda *_: None)
+    gc.disable()
+    time.tzset()
+    sys.stdin = sys.stdout = open("/dev/full", "w")  # noqa: SIM115, PTH123
+    sys.stderr = Slammed()  # type: ignore[assignment]
     os.closerange(0, 21)
 
 
@@ -155,6 +169,24 @@ def spoil() -> None:
     began("spoil")
     os.nice(5)
     resource.setrlimit(resource.RLIMIT_DATA, (1 << 30, 1 << 30))
+
+
+held: list[int] = []
+
+
+def leak() -> int:
+    """As many files as there may be, all left open."""
+    began("leak")
+    try:
+        while True:
+            held.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        return len(held)
+
+
+def zone() -> str:
+    began("zone")
+    return time.strftime("%Z")
 
 
 def look_around() -> dict[str, Any]:
@@ -172,6 +204,9 @@ def look_around() -> dict[str, Any]:
         "alarm": signal.alarm(0),
         "environ": {name: value for name, value in os.environ.items() if not name.startswith("ARR_")},
         "path": sys.path,
+        "argv": sys.argv,
+        "interpreter": [sys.getrecursionlimit(), sys.getprofile(), gc.isenabled()],
+        "zone": time.strftime("%Z"),
         "stdin": sys.stdin.read(),
         "nice": os.nice(0),
         "data": resource.getrlimit(resource.RLIMIT_DATA)[0],

@@ -33,6 +33,7 @@ def test_each_way_to_die_costs_its_run_one_attempt_and_says_how(world: World) ->
     ways: list[tuple[str, list[Any], str]] = [
         ("deadly.leave", [3], "exited with code 3"),
         ("deadly.leave", [0], "exited with code 0"),
+        ("deadly.become", ["/bin/false"], "exited with code 1"),
         ("deadly.abort", [], "killed by SIGABRT"),
         ("deadly.segfault", [], "killed by SIGSEGV"),
         ("deadly.kill_myself", [9], "killed by SIGKILL (by hand, or for want of memory)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -137,6 +138,49 @@ def test_the_next_task_sees_none_of_what_the_last_one_changed(world: World) -> N
     assert after["result"] == before["result"] == last["result"]
     heard = b"heard\nheard too\nheard of a child\n"
     assert [world.output(each["id"]) for each in (before, after, last)] == [heard] * 3
+
+
+def test_files_that_a_task_leaves_open_are_not_missing_to_the_next(world: World) -> None:
+    world.write(workers=1)
+    with world.running(through=["sh", "-c", 'ulimit -n 300; exec "$@"', "sh"]):
+        leaks = world.ask(*[("odd.leak", [], {})] * 3)
+        world.until_ended()
+        runs = world.runs()
+    assert [runs[run]["state"] for run in leaks] == ["succeeded"] * 3
+    assert len({runs[run]["result"] for run in leaks}) == 1
+    assert runs[leaks[0]]["result"] > 200
+
+
+SETTING = """
+import os, signal, sys
+os.environ["SET"] = "at import"
+os.chdir("/")
+os.umask(0)
+sys.path.append("/appended")
+sys.setrecursionlimit(3000)
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+def go():
+    umask = os.umask(0)
+    os.umask(umask)
+    found = [os.environ.get("SET"), os.getcwd(), umask, "/appended" in sys.path, sys.getrecursionlimit()]
+    return [*found, signal.getsignal(signal.SIGUSR1) is signal.SIG_IGN]
+"""
+
+
+def test_what_a_module_sets_as_it_is_imported_stands_for_each_of_its_runs(world: World) -> None:
+    world.write(workers=1)
+    (world.folder / "setting.py").write_text(SETTING)
+    umask = os.umask(0o077)
+    os.umask(umask)
+    with world.running():
+        ids = world.ask(
+            *[("setting.go", [], {})] * 3, ("odd.zone", [], {"env": {"TZ": "Asia/Tokyo"}}), ("odd.zone", [], {})
+        )
+        world.until_ended()
+        runs = world.runs()
+    here = str(world.folder)
+    assert [runs[run]["result"] for run in ids[:3]] == [["at import", here, umask, True, 3000, True]] * 3
+    assert [runs[run]["result"] for run in ids[3:]] == ["JST", "UTC"]
 
 
 # -- what it imports

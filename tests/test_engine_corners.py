@@ -123,6 +123,17 @@ def test_an_at_that_passed_while_its_task_was_removed_is_missed() -> None:
     assert bench.slots() == [600, 10_800]
 
 
+def test_an_at_that_passed_while_the_list_was_without_it_is_missed() -> None:
+    one, two, three = (f"2026-01-01T12:{minute}:00Z" for minute in (10, 20, 30))
+    whole = task(f"at = [{one}, {two}, {three}]", 'on_overlap = "allow"')
+    bench = Bench(whole)
+    bench.edit(task(f"at = [{one}, {three}]", 'on_overlap = "allow"'))
+    bench.pass_time(30 * MINUTE, MINUTE)
+    bench.edit(whole)
+    assert [(r.slot or 0) - NOON for r in bench.runs() if r.reason is Reason.MISSED] == [20 * MINUTE]
+    assert bench.slots() == [600, 1800]
+
+
 def test_an_at_that_passed_while_its_task_had_another_schedule_is_missed() -> None:
     text = task("at = [2026-01-01T12:10:00Z, 2026-01-01T13:00:30Z, 2026-01-01T15:00:00Z]")
     bench = Bench(text, places=100)

@@ -198,6 +198,16 @@ def test_skip_leaves_one_row_for_the_slots_that_came_while_a_run_went_on() -> No
     assert bench.rows()[2] == ("pending", None, 1)
 
 
+def test_a_row_of_skipped_slots_does_not_span_one_that_runs() -> None:
+    bench = Bench(task('every = "20s"', 'catch_up = "all"\nmisfire_grace = "30s"'))
+    bench.pass_time(100 * SECOND, 20 * SECOND)
+    bench.pass_time(100 * SECOND)
+    rows = [(r.state, ((r.slot or 0) - NOON) // SECOND, ((r.last_slot or 0) - NOON) // SECOND) for r in bench.runs()]
+    skipped = [(first, last) for state, first, last in rows if state is State.SKIPPED]
+    assert skipped == [(40, 100), (180, 200)]
+    assert bench.slots() == [20, 120, 140, 160]
+
+
 def test_queue_makes_them_wait_up_to_queue_max() -> None:
     bench = Bench(task(EACH_MINUTE, 'on_overlap = "queue"\nqueue_max = 2'))
     bench.pass_time(5 * MINUTE, MINUTE)

@@ -66,7 +66,7 @@ class Planner:
         elif known.digest == digest:
             record = replace(known, removed=False)
         elif times:
-            record = replace(known, digest=digest, removed=False)
+            record = replace(_owing_nothing(known, but=times), digest=digest, removed=False)
         else:
             anchor = known.anchor
             if isinstance(task.schedule, Every):
@@ -199,12 +199,12 @@ class Planner:
         runs = [*self._unpaused(w, task, record, judged.caught_up, now, planned)]
         live = [*self._unpaused(w, task, record, judged.live, now, planned)]
         for slot in _replaced_at_once(task, live):
-            planned.events.append(_skip(w, task, record, Reason.OVERLAP, (slot, slot, 1), now))
+            planned.events.append(_skip(w, task, record, Reason.OVERLAP, (slot, slot, 1), now, runs))
             live.remove(slot)
         for slot in live:
             verdict = _overlap(task, occupied)
             if verdict is not None:
-                planned.events.append(_skip(w, task, record, verdict, (slot, slot, 1), now))
+                planned.events.append(_skip(w, task, record, verdict, (slot, slot, 1), now, runs))
                 continue
             if task.on_overlap == "replace" and task.limit is not None and occupied >= task.limit:
                 victims = _victims(w, task, occupied - task.limit + 1, planned.replaced)
@@ -328,9 +328,10 @@ def _passed(w: Writing, task: Task, record: TaskRecord, until: Instant, now: Ins
     return judged
 
 
-def _owing_nothing(record: TaskRecord) -> TaskRecord:
-    """Of a task without its `at`, for now or for good: the times still to come are new to it where they come back."""
-    return replace(record, at_times=tuple(at for at in record.at_times if at <= record.mark))
+def _owing_nothing(record: TaskRecord, *, but: Sequence[Instant] = ()) -> TaskRecord:
+    """Of a task without its `at`, or without some of its times: those still to come are new to it where they come
+    back."""
+    return replace(record, at_times=tuple(at for at in record.at_times if at <= record.mark or at in but))
 
 
 def _replaced_at_once(task: Task, live: Sequence[Instant]) -> Sequence[Instant]:
@@ -386,12 +387,15 @@ def _skip(
     reason: Reason,
     span: tuple[Instant, Instant, int],
     now: Instant,
+    apart: Sequence[Instant] = (),
 ) -> Event:
-    """Leave a row for slots that do not run; consecutive ones of one reason share it."""
+    """Leave a row for slots that do not run; consecutive ones of one reason share it. `apart`: slots before the first
+    that will run, but are not written yet."""
     first, last, count = span
     row = w.last_scheduled(task.name)
     same = row is not None and row.state is State.SKIPPED and row.reason is reason and row.era == record.era
-    if row is not None and same and (row.last_slot or row.slot or 0) < first:
+    reached = 0 if row is None else row.last_slot or row.slot or 0
+    if row is not None and same and max(apart, default=0) < reached < first:
         w.lengthen(row.id, last_slot=last, count=count, at=now)
         skipped = row.but(last_slot=last, count=row.count + count)
     else:

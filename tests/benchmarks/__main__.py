@@ -1,0 +1,80 @@
+"""arr beside its peers, as a table of medians and ratios.
+
+    python tests/benchmarks                    every row that takes no long run
+    python tests/benchmarks --only noop short  these rows
+    python tests/benchmarks --quick            a smoke: small, without peers; fails on what is absurd
+
+Peers that are not installed are left out by name: pip install -e ".[bench]" brings them all. Two need servers, which
+are started on a socket in a folder of their own where the machine has them (Debian: redis-server, postgresql).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+from disk import fdatasyncs, file_system
+from rounds import measured
+from row import Ask, Measured
+from rows import ROWS
+from servers import Servers
+from show import as_json, markdown, text
+
+
+def main() -> int:
+    options = _options()
+    chosen = [row for row in ROWS if _wanted(row.name, row.quick, row.long, options)]
+    done: list[Measured] = []
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=options.dir) as name, closing(Servers()) as servers:
+        ask = Ask(Path(name), servers, quick=options.quick, long=options.long)
+        print(_machine(Path(name)), flush=True)
+        for row in chosen:
+            rounds = options.rounds or (1 if options.quick else row.rounds)
+            done.append(measured(row, ask, rounds))
+            print(f"\n{text(done[-1])}", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(as_json(done), indent=1))
+    if options.markdown:
+        options.markdown.write_text(markdown(done) + "\n")
+    absurd = [said for each in done for said in each.absurdities()]
+    for said in absurd:
+        print(f"absurd: {said}", file=sys.stderr)
+    return 1 if absurd else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python tests/benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", nargs="+", metavar="ROW", choices=[row.name for row in ROWS], help="these rows")
+    parser.add_argument("--rounds", type=int, metavar="N", help="rounds of each row; the default is a row's own")
+    parser.add_argument("--quick", action="store_true", help="a smoke of half a minute, without peers")
+    parser.add_argument("--long", action="store_true", help="also what takes minutes: large stores, many tasks")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="the figures")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="the table for docs/performance.md")
+    parser.add_argument("--dir", type=Path, help="where the stores lie; the default is the folder for temporary files")
+    return parser.parse_args()
+
+
+def _wanted(name: str, quick: bool, long: bool, options: argparse.Namespace) -> bool:
+    if options.only:
+        return name in options.only
+    return quick if options.quick else options.long or not long
+
+
+def _machine(folder: Path) -> str:
+    return (
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}, "
+        f"{file_system(folder)}: {fdatasyncs(folder, 0.5):,.0f} fdatasyncs a second of 4 KiB"
+    )
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent.parent.parent))
+    sys.exit(main())

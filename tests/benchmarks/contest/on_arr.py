@@ -1,0 +1,182 @@
+"""arr in every discipline: its library, and its daemon beside which another process asks."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from contest import asking, beside_long_ones, drained, lines, main, percentiles, repeated, running, until, worked
+
+from arrcli import App, background_worker, connect, execute_task, execute_tasks
+
+CHUNK = 10_000
+HEAD = '[arr]\nworkers = {workers}\npython_path = ["{here}"]\ntimezone = "UTC"\n'
+DAEMON = [sys.executable, "-m", "arrcli", "run", "--plain"]
+
+
+# -- throughput ------------------------------------------------------------------------------------------------------
+
+
+def noop(folder: Path, count: int, func: str = "noop", workers: int = 2) -> dict[str, float]:
+    """Runs that are queued before workers of the library start: from the start of the first to that of the last."""
+    store = folder / "arr.db"
+    with connect(store) as app:
+        queue(app, folder, f"bench_jobs.{func}", count)
+    with background_worker.start_application(number_of_workers=workers, data_source=store, executor="process"):
+        taken = drained(folder, count)
+    all_ended(store, {"noop": "succeeded", "failing": "failed"}[func], count)
+    return taken
+
+
+def failing(folder: Path, count: int) -> dict[str, float]:
+    """The rate of runs that fail beside that of runs that succeed."""
+    rates = {}
+    for func in ("noop", "failing"):
+        (folder / func).mkdir()
+        rates[func] = noop(folder / func, count, func)["rate"]
+    return {"relative": rates["failing"] / rates["noop"], "rate": rates["failing"]}
+
+
+def whole(folder: Path, count: int) -> dict[str, float]:
+    """Asked for in one call while workers wait, until the last has ended."""
+    store = folder / "arr.db"
+    with background_worker.start_application(number_of_workers=2, data_source=store, executor="process") as app:
+        warm(app)
+        began = time.monotonic()
+        handles = execute_tasks(app, [("bench_jobs.noop", None)] * count)
+        handles[-1].wait()
+        for handle in handles[-500:]:
+            handle.wait()
+        spent = time.monotonic() - began
+    return {"rate": count / spent}
+
+
+def daemon(folder: Path, count: int, screen: bool = False) -> dict[str, float]:
+    """The same queue, emptied by `arr run`."""
+    write(folder)
+    with connect(folder / "tasks.toml") as app:
+        queue(app, folder, "bench_jobs.noop", count)
+    with on_a_screen(folder) if screen else started(folder, ready=False):
+        taken = drained(folder, count)
+    all_ended(folder / ".arr/tasks.toml/arr.db", "succeeded", count)
+    return taken
+
+
+def busy(folder: Path, count: int, spend_s: float) -> dict[str, float]:
+    """How much of the workers' time is spent in work."""
+    store = folder / "arr.db"
+    with connect(store) as app:
+        execute_tasks(app, [("bench_jobs.started", [str(folder / "log"), 0, spend_s])] * count)
+    with background_worker.start_application(number_of_workers=2, data_source=store, executor="process"):
+        until(lambda: len(lines(folder / "log")) >= count, what="the last run")
+    return worked(lines(folder / "log"))
+
+
+# -- latency ---------------------------------------------------------------------------------------------------------
+
+
+def latency(folder: Path, count: int) -> dict[str, float]:
+    """From the call in this process to the start in a worker of an idle daemon."""
+    write(folder)
+    log = str(folder / "log")
+    with started(folder), connect(folder / "tasks.toml") as app:
+        warm(app)
+        returned = []
+        for number in range(count):
+            execute_task(app, "bench_jobs.started", [log, time.time_ns()])
+            returned.append(time.time_ns())
+            until(lambda number=number: len(lines(folder / "log")) > number, what="the run")  # type: ignore[misc]
+            time.sleep(0.02)
+        log_lines = lines(folder / "log")
+    taken = percentiles([(begun - asked) / 1e6 for asked, begun, _ in log_lines])
+    committed = percentiles([(begun - at) / 1e6 for at, (_, begun, _) in zip(returned, log_lines, strict=True)])
+    return {**taken, "committed": committed["median"]}
+
+
+def short(folder: Path, seconds: float) -> dict[str, float]:
+    """Bursts of 20 runs of 1 ms, twice a second, beside runs of 1 s each 1.4 s."""
+    write(folder)
+    log = str(folder / "log")
+    with started(folder), connect(folder / "tasks.toml") as app:
+        warm(app)
+        asked = beside_long_ones(
+            seconds,
+            long=lambda: execute_task(app, "time.sleep", [1]),
+            burst=lambda: execute_tasks(app, [("bench_jobs.started", [log, time.time_ns(), 0.001])] * 20),
+        )
+        until(lambda: len(lines(folder / "log")) >= asked, what="the short runs")
+    return percentiles([(begun - at) / 1e6 for at, begun, _ in lines(folder / "log")])
+
+
+# -- asking ----------------------------------------------------------------------------------------------------------
+
+
+def enqueue(folder: Path, seconds: float, threads: int = 16) -> dict[str, float]:
+    """Durable rows a second: a call each, the same from many threads, and many in one call."""
+    with connect(folder / "arr.db") as app:
+        return {
+            **asking(seconds, threads, lambda: execute_task(app, "bench_jobs.noop")),
+            "many": repeated(seconds, lambda: execute_tasks(app, [("bench_jobs.noop", None)] * 5000)) * 5000,
+        }
+
+
+# -- what a daemon needs ---------------------------------------------------------------------------------------------
+
+
+def write(folder: Path, tasks: str = "", *, workers: int = 2) -> None:
+    head = HEAD.format(workers=workers, here=Path(__file__).parent)
+    (folder / "tasks.toml").write_text(head + tasks)
+
+
+@contextmanager
+def started(folder: Path, *, ready: bool = True) -> Iterator[tuple[int, float]]:
+    """`arr run --plain`, its log thrown away: pid, and how many seconds passed until it told that it is ready."""
+    address = f"\0arr-bench-{os.getpid()}-{time.monotonic_ns()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.bind(address)
+        heard.settimeout(120)
+        began = time.monotonic()
+        with running(DAEMON, folder, NOTIFY_SOCKET="@" + address[1:]) as process:
+            while ready and b"READY=1" not in heard.recv(4096):
+                pass
+            yield process.pid, time.monotonic() - began
+
+
+def warm(app: App) -> None:
+    """Every worker has imported what is measured."""
+    for handle in execute_tasks(app, [("bench_jobs.noop", None)] * 20 + [("time.sleep", [0.05])] * 4):
+        handle.wait(60)
+
+
+def queue(app: App, folder: Path, func: str, count: int) -> None:
+    """A stamp, so many runs, a stamp."""
+    stamp = ("bench_jobs.stamp", [str(folder / "stamps")])
+    execute_tasks(app, [stamp])
+    for start in range(0, count, CHUNK):
+        execute_tasks(app, [(func, None)] * min(CHUNK, count - start))
+    execute_tasks(app, [stamp])
+
+
+def all_ended(store: Path, state: str, count: int) -> None:
+    with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
+        counted = dict(connection.execute("SELECT state, n FROM ended"))
+    if counted.get(state, 0) < count:
+        raise SystemExit(f"{count} runs were to be {state}: {json.dumps(counted)}")
+
+
+@contextmanager
+def on_a_screen(folder: Path) -> Iterator[None]:
+    raise NotImplementedError
+    yield
+
+
+if __name__ == "__main__":
+    main(noop, failing, whole, daemon, busy, latency, short, enqueue)

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent.parent.parent))
+
 from arrcli.app import App, library_app
 from arrcli.engine.asks import Asked
 from arrcli.model.instant import SECOND

@@ -34,7 +34,8 @@ class Ask:
 
 @dataclass(frozen=True)
 class Figure:
-    """A number that is measured. `target`: what arr is to reach; `over`: how many times better than these others."""
+    """A number that is measured. `target`: what arr is to reach; `over`: how many times better than these others;
+    `absurd`: how many times off its target it must be to be more than noise."""
 
     key: str
     what: str
@@ -42,6 +43,7 @@ class Figure:
     better: Literal["more", "less", ""] = ""
     target: float | None = None
     over: Mapping[str, float] = field(default_factory=dict)
+    absurd: float = 10
 
     def advantage(self, ours: float, theirs: float) -> float | None:
         """How many times better ours is than theirs; above 1 we win."""
@@ -54,11 +56,11 @@ class Figure:
             return None
         return value >= self.target if self.better == "more" else value <= self.target
 
-    def absurd(self, value: float) -> bool:
-        """So far off the target that something must be broken."""
+    def broken(self, value: float) -> bool:
+        """So far off the target that it cannot be noise."""
         if self.target is None:
             return False
-        return value < self.target / 10 if self.better == "more" else value > self.target * 10
+        return value < self.target / self.absurd if self.better == "more" else value > self.target * self.absurd
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ class Measured:
         said = [f"{self.row.name}: {ARR}: {self.left_out[ARR]}"] if ARR in self.left_out else []
         for figure in self.row.figures:
             spread = self.spread(ARR, figure.key)
-            if spread is not None and figure.absurd(spread.median):
+            if spread is not None and figure.broken(spread.median):
                 said.append(
                     f"{self.row.name}: {figure.what} is {spread.median:g} {figure.unit}: {figure.target:g} wanted"
                 )

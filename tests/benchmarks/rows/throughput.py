@@ -13,7 +13,7 @@ _VERY_FEW = {"count": lambda ask: ask.size(100, quick=50)}
 NOOP = Row(
     "noop",
     "no-op runs that are queued beforehand, 2 workers",
-    [Figure("rate", "runs a second", "/s", "more", target=40_000, over={"huey": 10})],
+    [Figure("rate", "runs a second", "/s", "more", target=40_000, over={"huey": 10}, absurd=40)],
     [
         arr("noop", **_COUNT),
         peer("huey", "noop", **_FEW),

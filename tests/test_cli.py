@@ -316,7 +316,6 @@ def test_exec_runs_a_task_here_with_its_own_exit_code(folder: Path) -> None:
     [
         "backfill nightly",
         "simulate",
-        "export",
     ],
 )
 def test_what_is_not_there_yet_says_so_and_exits_1(folder: Path, words: str) -> None:

@@ -191,7 +191,7 @@ def test_add_reads_times_in_words_on_the_clock_of_the_task(tmp_path: Path) -> No
     with_file(tmp_path)
     words = ["--at", "2027-01-31T09:00", "--at", "@1801000000", "--timezone", "America/New_York"]
     said = arr(tmp_path, "add", "x", "jobs.first", *words, "--json").json
-    assert said["toml"].splitlines()[2] == "at = [2027-01-31 09:00:00, 2027-01-26 16:46:40]"
+    assert said["toml"].splitlines()[2] == "at = [2027-01-31T09:00:00, 2027-01-26T16:46:40]"
     assert said["next"] == ["2027-01-26T21:46:40.000000Z", "2027-01-31T14:00:00.000000Z"]
     assert (said["task"], said["written"], said["warnings"]) == ("x", True, [])
 
@@ -244,3 +244,34 @@ def test_a_daemon_takes_an_added_task_by_itself(tmp_path: Path) -> None:
         said = arr(tmp_path, "add", "quick", "jobs.first", "--every", "100ms")
         assert f"pid {daemon.process.pid} takes it by itself\n" in said.err
         daemon.until("ok     quick")
+
+
+# -- export
+
+
+def test_export_writes_the_file_as_it_was_understood(tmp_path: Path) -> None:
+    with_file(tmp_path, '[defaults]\nretries = 2\n[tasks.a]\nfunc = "jobs.mail"\nevery = 90\n')
+    said = arr(tmp_path, "export")
+    assert (said.code, said.err) == (0, "")
+    assert tomllib.loads(said.out) == {"tasks": {"a": {"func": "jobs.mail", "every": "90s", "retries": 2}}}
+    assert arr(tmp_path, "export", "--json").json["tasks"] == {"a": {"func": "jobs.mail", "every": "90s", "retries": 2}}
+    everything = arr(tmp_path, "export", "tasks.toml", "--all").out
+    assert "misfire_grace" in everything and "# timeout: none" in everything
+    assert arr(tmp_path, "export", "--all", "--schema").code == 2
+    assert arr(tmp_path, "export", "nowhere.toml").code == 4
+
+
+def test_export_as_a_crontab_names_what_cron_cannot_do_and_import_takes_it_back(tmp_path: Path) -> None:
+    with_file(tmp_path, MINE + '\n[tasks.backup]\nfunc = "arrcli.shell.run"\nargs = ["make"]\ncron = "@daily"\n')
+    said = arr(tmp_path, "export", "--crontab", HOME=str(tmp_path))
+    assert said.code == 1
+    assert said.out.endswith("\n\nCRON_TZ=Europe/Riga\n\n# [backup]\n@daily make\n")
+    assert said.err == (
+        "first: left out: it calls jobs.first, and cron runs commands only\n"
+        "cron starts a command though its last run still goes, and makes nothing up after a downtime\n"
+    )
+    (tmp_path / "crontab").write_text(said.out)
+    back = arr(tmp_path, "import-cron", "crontab")
+    assert (back.code, list(tomllib.loads(back.out)["tasks"])) == (0, ["backup"])
+    told = arr(tmp_path, "export", "--crontab", "--json").json
+    assert list(told["left"]) == ["first"]

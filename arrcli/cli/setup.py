@@ -1,8 +1,7 @@
-"""`arr init` and `arr export`: tasks files, and what describes them."""
+"""`arr init`: the first tasks file."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -23,16 +22,3 @@ def init(
 
     write_new(tasks, starter(tasks), force=force)
     say(f"wrote {tasks}; look at it, then: arr check {tasks}; arr run {tasks}")
-
-
-def export(
-    schema: Annotated[bool, typer.Option("--schema", help="The JSON Schema of a tasks file.")] = False,
-    debug: Debug = False,
-) -> None:
-    """The JSON Schema of a tasks file, for editors (--schema); the resolved file itself is not there yet."""
-    from arrcli.config.schema import json_schema
-    from arrcli.errors import NotThereYetError
-
-    if not schema:
-        raise NotThereYetError("arr export without --schema is not there yet; there is: arr export --schema")
-    print(json.dumps(json_schema(), indent=2))

@@ -40,7 +40,7 @@ VERBS: Final = (
     Verb("add", "set up", "add:add", "Append a task to the file."),
     Verb("import-cron", "set up", "crontab:import_cron", "Turn a crontab into a tasks file."),
     Verb("check", "set up", "check:check", "Validate a file and every callable in it."),
-    Verb("export", "set up", "setup:export", "The JSON Schema of the file (--schema)."),
+    Verb("export", "set up", "export:export", "The file as it was understood; as a crontab; its schema."),
     Verb("simulate", "set up", "later:simulate", "The file on a virtual clock. (not there yet)"),
     Verb("doctor", "set up", "doctor:doctor", "Check the installation."),
     Verb("db", "set up", "db:app", "The store: path, check, backup, prune."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import tomli_w
@@ -41,6 +42,8 @@ def value(given: Any) -> str:
         return f"{{ {pairs} }}" if pairs else "{}"
     if isinstance(given, list | tuple):
         return f"[{', '.join(map(value, given))}]"
+    if isinstance(given, datetime):
+        return given.isoformat().replace("+00:00", "Z")
     return tomli_w.dumps({"x": given}).removeprefix("x = ").removesuffix("\n")
 
 

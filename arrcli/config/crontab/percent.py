@@ -11,6 +11,8 @@ from typing import Final
 _COMMAND: Final = re.compile(r"(?:[^\\%]|\\.)*\\?", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _PERCENT: Final = re.compile(r"\\?%")
+_SIGN: Final = "\\%"
+_LINE_END: Final = "\n"
 _RUN: Final = re.compile(r"(?P<run>\\+)(?P<next>%?)|%")
 
 
@@ -32,14 +34,14 @@ def put_together(command: str, data: str | None) -> str:
     if "\n" in command:
         raise ValueError("its command has several lines")
     written = _RUN.sub(_doubled, command)
-    if data is None:
+    if not data:
         return written
     written += "\\" * ((len(written) - len(written.rstrip("\\"))) % 2)  # or it would escape the first %
-    if not data or "\\\n" in data or not data.endswith("\n"):
-        raise ValueError("cron cannot give it this standard input")
-    last = data[:-1]
-    shown = data if not last or last.endswith("\n") else last
-    return f"{written}%{shown.replace('%', chr(92) + '%').replace(chr(10), '%')}"
+    for said in (data.removesuffix("\n"), data):  # cron ends the last line itself
+        rest = f"{written}%{said.replace('%', _SIGN).replace(_LINE_END, '%')}"
+        if taken_apart(rest) == (command, data):
+            return rest
+    raise ValueError("cron cannot give it this standard input")
 
 
 def is_read_otherwise(rest: str) -> bool:

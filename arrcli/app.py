@@ -41,6 +41,8 @@ if TYPE_CHECKING:  # the engine and the workers are imported when one is started
 
 STALLED: Final = 10 * SECOND
 BEAT: Final = SECOND
+TURN_S: Final = 1.0
+"""So long a daemon waits for a lock that another process keeps, before it looks after its workers again."""
 _OTHER: Final = {"thread": "process", "process": "thread"}
 """A library's one kind of workers takes the runs that were queued for the other kind too: nothing waits for ever."""
 NO_TASKS: Final = TasksFile(path="", folder="", tasks={})
@@ -116,6 +118,8 @@ class App:
         _started.add(self)
         self.runner = self._made_runner(self._waiter)
         self.runner.start(self.file)
+        if self._source is not None and isinstance(self.store, SQLiteStore):
+            self.store.wait_at_most(TURN_S)
         self._beat()
         if threaded:
             self._thread = threading.Thread(target=self._run, name="arr-engine", daemon=True)

@@ -200,7 +200,7 @@ def test_all_files_are_private_under_any_umask(path: Path, umask: int) -> None:
     finally:
         os.umask(before)
     modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
-    assert modes == dict.fromkeys(["arr.db", "arr.db-wal", "arr.db-shm", "arr.db.gate"], 0o600)
+    assert modes == dict.fromkeys(["arr.db", "arr.db-wal", "arr.db-shm", "arr.db.gate", "arr.db.gate.turn"], 0o600)
     store.close()
 
 

@@ -1,7 +1,9 @@
-"""The gate: a flock file before the write lock, so that loops of writers do not starve the daemon.
+"""The gate before the write lock, so that loops of writers do not starve the daemon.
 
-SQLite's own waiting is a lottery that a busy writer wins again and again. A privileged store (the daemon's) takes the
-gate exclusively around its transaction, the others share it before they begin.
+SQLite's own waiting is a lottery that a busy writer wins again and again; so is waiting for a flock that others share
+by turns. So there are two files: who wants to write passes the turnstile, and holds the gate while it writes. A
+privileged store (the daemon's) keeps the turnstile shut from the moment that it wants to write: those inside come out,
+nobody else goes in, and it is next.
 """
 
 from __future__ import annotations
@@ -25,40 +27,67 @@ class Gate:
     guards."""
 
     def __init__(self, path: str, *, privileged: bool, patience: float) -> None:
+        self._handle = _opened(path)
         try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-            self._handle = os.open(path, flags, 0o600)
-        except OSError as error:
-            raise StoreError(f"{path} cannot be opened ({error.strerror}); remove it where it is a link") from error
-        if not stat.S_ISREG(os.fstat(self._handle).st_mode):
+            self._turnstile = _opened(f"{path}.turn")
+        except BaseException:
             os.close(self._handle)
-            raise StoreError(f"{path} is not a regular file; remove it")
-        if os.fstat(self._handle).st_mode & 0o777 == 0:
-            os.fchmod(self._handle, 0o600)  # just made, under a umask that takes everything
-        self._mode = fcntl.LOCK_EX if privileged else fcntl.LOCK_SH
-        self._patience = patience
+            raise
+        self._privileged = privileged
+        self.patience = patience
 
     @contextmanager
     def passed(self) -> Iterator[None]:
         """Held through the block."""
-        held = self._take()
+        until = time.monotonic() + self.patience
+        take = self._shut if self._privileged else self._enter
+        while not (held := take()) and time.monotonic() < until:
+            time.sleep(_PAUSE_S)
         try:
             yield
         finally:
             if held:
-                fcntl.flock(self._handle, fcntl.LOCK_UN)
+                _let_go(self._handle)
+            _let_go(self._turnstile)
 
-    def _take(self) -> bool:
-        until = time.monotonic() + self._patience
-        while True:
-            try:
-                fcntl.flock(self._handle, self._mode | fcntl.LOCK_NB)
-                return True
-            except OSError:
-                if time.monotonic() >= until:
-                    return False
-                time.sleep(_PAUSE_S)
+    def _shut(self) -> bool:
+        """Keep the turnstile shut once it could be, until those who are inside have come out."""
+        return _taken(self._turnstile, fcntl.LOCK_EX) and _taken(self._handle, fcntl.LOCK_EX)
+
+    def _enter(self) -> bool:
+        if not _taken(self._turnstile, fcntl.LOCK_SH):
+            return False
+        try:
+            return _taken(self._handle, fcntl.LOCK_SH)
+        finally:
+            _let_go(self._turnstile)
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
-            os.close(self._handle)
+        for handle in (self._handle, self._turnstile):
+            with contextlib.suppress(OSError):
+                os.close(handle)
+
+
+def _opened(path: str) -> int:
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be opened ({error.strerror}); remove it where it is a link") from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise StoreError(f"{path} is not a regular file; remove it")
+    if os.fstat(handle).st_mode & 0o777 == 0:
+        os.fchmod(handle, 0o600)  # just made, under a umask that takes everything
+    return handle
+
+
+def _taken(handle: int, kind: int) -> bool:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _let_go(handle: int) -> None:
+    fcntl.flock(handle, fcntl.LOCK_UN)

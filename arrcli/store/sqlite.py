@@ -184,6 +184,13 @@ class SQLiteStore(SQLReading):
         with translated(str(self.path)):
             return rows_of(self._read_on(), sql, values)
 
+    def wait_at_most(self, seconds: float) -> None:
+        """From now on wait no longer for another process's write lock: who turns a crank has timeouts to mind."""
+        self._patience = seconds
+        if self._gate is not None:
+            self._gate.patience = seconds
+            self._writer.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+
     # -- writing ------------------------------------------------------------------------------------------------------
 
     @contextmanager

@@ -97,6 +97,11 @@ class World:
         """A module of tasks that lies beside `jobs` here; it can be imported there by its name."""
         shutil.copy(JOBS.with_name(f"{module}.py"), self.folder)
 
+    def program(self, text: str, *words: str) -> subprocess.Popen[str]:
+        """A Python program that runs here, beside everything else."""
+        command = [sys.executable, "-c", text, *words]
+        return subprocess.Popen(command, cwd=self.folder, env=self.environment(), text=True)
+
     @contextmanager
     def running(self, *words: str, ready: bool = True, through: Sequence[str] = (), **more: str) -> Iterator[Daemon]:
         """A daemon; at the end it is stopped as a service manager would, and killed where that does not help."""

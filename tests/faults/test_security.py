@@ -53,6 +53,7 @@ DAMAGE: dict[str, dict[str, Any]] = {
 
 def edit(world: World, sql: str, *values: Any) -> int:
     """Another program's write into the store; the id of the new row where there is one."""
+    world.edited = True
     with closing(sqlite3.connect(world.database, timeout=30)) as connection, connection:
         return int(connection.execute(sql, values).lastrowid or 0)
 

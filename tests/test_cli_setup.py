@@ -275,3 +275,16 @@ def test_export_as_a_crontab_names_what_cron_cannot_do_and_import_takes_it_back(
     assert (back.code, list(tomllib.loads(back.out)["tasks"])) == (0, ["backup"])
     told = arr(tmp_path, "export", "--crontab", "--json").json
     assert list(told["left"]) == ["first"]
+
+
+# -- init
+
+
+def test_init_writes_where_it_is_told_and_says_what_comes_next(tmp_path: Path) -> None:
+    assert arr(tmp_path, "init").err == "wrote tasks.toml; look at it, then: arr check; arr run\n"
+    said = arr(tmp_path, "init", "my tasks.toml")
+    assert said.err == "wrote my tasks.toml; look at it, then: arr check 'my tasks.toml'; arr run 'my tasks.toml'\n"
+    assert (tmp_path / "my tasks.toml").stat().st_mode & 0o777 == 0o600
+    assert arr(tmp_path, "init", "--json", ARR_FILE="other.toml").json["file"] == str(tmp_path / "other.toml")
+    refused = arr(tmp_path, "init", "--json")
+    assert (refused.code, refused.json["error"]["kind"]) == (2, "usage")

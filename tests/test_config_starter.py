@@ -16,7 +16,7 @@ import pytest
 from arrcli import demo
 from arrcli.config.advice import warnings
 from arrcli.config.load import load, parse
-from arrcli.config.starter import starter
+from arrcli.config.starter import MORE, starter
 from arrcli.model.instant import SECOND
 from arrcli.model.schedule import At
 from arrcli.model.task import TasksFile
@@ -65,6 +65,17 @@ def test_the_starter_names_its_own_file_where_it_has_to() -> None:
     assert "#   arr check      is this file right" in starter("tasks.toml")
     assert "#   arr check 'my tasks.toml'      is this file right" in starter("my tasks.toml")
     assert parse(starter("a\n[x].toml"), "t.toml", machine_zone="UTC").tasks.keys() == STARTER.tasks.keys()
+
+
+def test_what_the_starter_comments_out_is_right_too() -> None:
+    ordinary, _, taught = starter("tasks.toml").partition(MORE)
+    lines = [line.removeprefix("#").removeprefix(" ") for line in taught.splitlines()]
+    file = parse("\n".join([ordinary, *lines]), "tasks.toml", machine_zone="UTC")
+    assert file.notes == ()
+    assert list(file.tasks) == ["heartbeat", "nightly", "disk", "by-hand", "report", "party"]
+    report = file.tasks["report"]
+    assert (report.on_overlap, report.catch_up, report.pool, report.enabled) == ("queue", "all", "disk", False)
+    assert max(map(len, starter("tasks.toml").splitlines())) <= 120
 
 
 def test_the_demo_says_what_it_does(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
+import re
 import subprocess
 import tomllib
 from pathlib import Path
@@ -288,3 +291,48 @@ def test_init_writes_where_it_is_told_and_says_what_comes_next(tmp_path: Path) -
     assert arr(tmp_path, "init", "--json", ARR_FILE="other.toml").json["file"] == str(tmp_path / "other.toml")
     refused = arr(tmp_path, "init", "--json")
     assert (refused.code, refused.json["error"]["kind"]) == (2, "usage")
+
+
+# -- bars
+
+
+def on_a_terminal(folder: Path, *words: str) -> tuple[str, str]:
+    """What goes to stdout, and what a terminal that is stderr gets."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "wb") as terminal:
+        process = subprocess.Popen(
+            [*ARR, *words],
+            cwd=folder,
+            env=environment(TERM="xterm"),
+            stdout=subprocess.PIPE,
+            stderr=terminal,
+            text=True,
+        )
+    shown = bytearray()
+    with contextlib.suppress(OSError):  # the end of a terminal is an error
+        while data := os.read(ours, 65536):
+            shown += data
+    os.close(ours)
+    assert process.stdout is not None
+    with process.stdout as out:
+        said = out.read()
+    assert process.wait() == 0
+    return said, shown.decode()
+
+
+def test_a_check_of_many_callables_shows_how_far_it_is_on_a_terminal_only(tmp_path: Path) -> None:
+    with_file(tmp_path, "".join(f'[tasks.t{n}]\nfunc = "math.sqrt"\nargs = [{n}]\n' for n in range(12)))
+    said, shown = on_a_terminal(tmp_path, "check")
+    assert re.search(r"importing .*100%", shown)
+    assert said == arr(tmp_path, "check").out
+    assert "importing" not in arr(tmp_path, "check").err
+    assert "importing" not in on_a_terminal(tmp_path, "check", "--json")[1]
+    with_file(tmp_path)
+    assert "importing" not in on_a_terminal(tmp_path, "check")[1]
+
+
+def test_pruning_shows_how_far_it_is_on_a_terminal_only(tmp_path: Path) -> None:
+    with_file(tmp_path)
+    arr(tmp_path, "enqueue", "first")
+    assert "pruning" in on_a_terminal(tmp_path, "db", "prune")[1]
+    assert arr(tmp_path, "db", "prune").err == "deleted 0 ended runs\n"

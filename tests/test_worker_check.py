@@ -29,6 +29,15 @@ def looked_at(folder: Path, *items: dict[str, Any], timeout_s: float = 10.0) -> 
     return inspect_callables(named, python_path=[str(folder)], cwd=str(folder), timeout_s=timeout_s)
 
 
+def test_after_each_it_is_told_how_many_are_done(tmp_path: Path) -> None:
+    (tmp_path / "ends.py").write_text("import os; os._exit(3)")
+    items = [{"name": name, "func": func} for name, func in (("a", "math.pi"), ("b", "ends.x"), ("c", "os.getcwd"))]
+    heard: list[int] = []
+    results = inspect_callables(items, python_path=[str(tmp_path)], told=heard.append)
+    assert heard == [1, 2, 3]
+    assert [one["error"] for one in results][1:] == ["importing it ended the process with code 3", ""]
+
+
 def test_each_callable_is_described(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(MODULE)
     report, later, c = looked_at(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -12,7 +13,8 @@ from arrcli.cli.options import Debug, Json, StateDir
 if TYPE_CHECKING:
     from arrcli.model.task import Task, TasksFile
 
-_PACKAGE_TRIES_S = 10.0
+_MANY: Final = 8
+"""From so many tasks on there is a bar: fewer are done before one could be looked at."""
 
 
 def check(
@@ -28,6 +30,7 @@ def check(
     """Validate a file: imports each callable in a child process, binds its arguments, prints the next three fires."""
     from arrcli.cli.columns import print_json, print_rows, say
     from arrcli.cli.opened import to_set_up
+    from arrcli.cli.progress import bar
     from arrcli.clock import SYSTEM
     from arrcli.config.advice import warnings
     from arrcli.model.when import duration
@@ -35,7 +38,8 @@ def check(
     which = to_set_up(tasks if tasks is not None else file, state_dir)
     found = which.file()
     now = SYSTEM.now()
-    results = _inspected(found, duration(timeout) / 1e6)
+    with bar("importing", shown=not as_json and len(found.tasks) >= _MANY) as tell:
+        results = _inspected(found, duration(timeout) / 1e6, tell)
     noted = [*found.notes, *warnings(found, now, shown=str(which.path))]
     bad = [one for one in results if not one["ok"]]
     if as_json:
@@ -61,7 +65,7 @@ def _summary(path: Path, count: int, bad: int) -> str:
     return f"{path}: {tasks}, all callables found"
 
 
-def _inspected(file: TasksFile, timeout_s: float) -> list[dict[str, Any]]:
+def _inspected(file: TasksFile, timeout_s: float, tell: Callable[[int, int], None]) -> list[dict[str, Any]]:
     from arrcli.worker.check_child import inspect_callables
 
     items = [
@@ -76,7 +80,13 @@ def _inspected(file: TasksFile, timeout_s: float) -> list[dict[str, Any]]:
         }
         for task in file.tasks.values()
     ]
-    return inspect_callables(items, python_path=file.python_path, cwd=file.folder, timeout_s=timeout_s)
+    return inspect_callables(
+        items,
+        python_path=file.python_path,
+        cwd=file.folder,
+        timeout_s=timeout_s,
+        told=lambda done: tell(done, len(items)),
+    )
 
 
 def _row(file: TasksFile, one: dict[str, Any], now: int) -> tuple[str, str, str]:

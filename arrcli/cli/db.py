@@ -53,12 +53,14 @@ def prune(
     """Delete history past its bounds now (keep_runs and keep_for of each task, or --before)."""
     from arrcli.cli.columns import print_json, say
     from arrcli.cli.opened import opened
+    from arrcli.cli.progress import bar
     from arrcli.engine.janitor import prune_all
     from arrcli.model.when import duration
 
     with opened(file, state_dir, writes=True) as opened_app:
         older = None if before is None else duration(before)
-        gone = prune_all(opened_app.store, opened_app.file, opened_app.clock.now(), older=older)
+        with bar("pruning", shown=not as_json) as tell:
+            gone = prune_all(opened_app.store, opened_app.file, opened_app.clock.now(), older=older, told=tell)
     if as_json:
         print_json({"deleted": gone})
     else:

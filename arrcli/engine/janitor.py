@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from arrcli.model.instant import DAY, SECOND, Instant
@@ -38,11 +39,20 @@ class Janitor:
         return gone
 
 
-def prune_all(store: Store, file: TasksFile, now: Instant, *, older: int | None = None) -> int:
+def prune_all(
+    store: Store,
+    file: TasksFile,
+    now: Instant,
+    *,
+    older: int | None = None,
+    told: Callable[[int, int], None] = lambda done, tasks: None,
+) -> int:
     """Prune everything at once, in batches; how many rows went. `older`: microseconds, instead of each task's
-    keep_for."""
+    keep_for. `told` hears how many tasks are done, of how many."""
     total = 0
-    for name in ["", *store.task_records()]:
+    names = ["", *store.task_records()]
+    for done, name in enumerate(names):
+        told(done, len(names))
         keep, age = _bounds(file, name)
         before = now - (age if older is None else older)
         gone = BATCH

@@ -35,23 +35,26 @@ def inspect_callables(
     python_path: Sequence[str] = (),
     cwd: str | None = None,
     timeout_s: float = 10.0,
+    told: Callable[[int], None] = lambda done: None,
 ) -> list[Result]:
     """For each item `{name, func, args, kwargs, retry_on, no_retry_on, on_failure, give_time}` (all but
     name and func may be missing) a result, in order: `{name, ok, error, warnings, doc, coroutine,
     takes_time}`.
 
     `timeout_s` bounds each item. Imports run in a child, which is started again behind one that hung or
-    ended it.
+    ended it. `told` hears after each how many are done.
     """
     results: list[Result] = []
     while len(results) < len(items):
-        results += _one_child(items[len(results) :], python_path, cwd, timeout_s)
+        for result in _one_child(items[len(results) :], python_path, cwd, timeout_s):
+            results.append(result)
+            told(len(results))
     return results
 
 
 def _one_child(
     items: Sequence[Mapping[str, Any]], python_path: Sequence[str], cwd: str | None, timeout_s: float
-) -> list[Result]:
+) -> Iterator[Result]:
     """What one child says: all, or up to the item that it did not survive, which is given a result here."""
     question = {"items": items, "python_path": [os.path.abspath(each) for each in python_path]}  # noqa: PTH100
     child = subprocess.Popen(  # noqa: S603 - this very program
@@ -62,20 +65,21 @@ def _one_child(
         start_new_session=True,
         cwd=cwd if cwd is not None and Path(cwd).is_dir() else None,
     )
+    count = 0
     try:
         _ask(child, json.dumps(question).encode())
-        results = list(_answers(child, len(items), timeout_s))
+        for result in _answers(child, len(items), timeout_s):
+            count += 1
+            yield result
     finally:
         ended = child.poll() is not None or _ends_soon(child)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
         _close(child)
-    if len(results) < len(items):
-        name = items[len(results)]["name"]
+    if count < len(items):
         how = _how(child.returncode) if ended else f"did not end within {timeout_s:g}s"
-        results.append(_result(name, error=f"importing it {how}"))
-    return results
+        yield _result(items[count]["name"], error=f"importing it {how}")
 
 
 def _ask(child: subprocess.Popen[bytes], question: bytes) -> None:

@@ -230,6 +230,8 @@ class App:
     def _release(self) -> None:
         for executor in {id(one): one for one in self.executors.values()}.values():
             executor.close()
+        if self._source is not None:
+            self._end_strangers()
         if self.runner is not None:
             with contextlib.suppress(ArrError), self.store.writing() as w:
                 if not w.claimed_by(self._owner.id):
@@ -312,14 +314,18 @@ class App:
                 self._lock.write(self._facts())
             if self._source is not None:  # a daemon: its service manager may want a sign of life
                 notify("WATCHDOG=1")
-        if self._source is not None and self.pid == 1:
-            self._bury_strangers()
+        if self._source is not None:
+            self._end_strangers()
 
-    def _bury_strangers(self) -> None:
-        """The first process of a container is handed all that has lost its parent there."""
+    def _end_strangers(self) -> None:
+        """What a dead supervisor could not end comes to the daemon, and ends here. The first process of a container is
+        handed all that has lost its parent there, which it only buries."""
         from arrcli.worker import kernel, supervised
 
-        kernel.reap(set(kernel.children()) - supervised.pids())
+        strangers = set(kernel.children()) - supervised.pids()
+        if self.pid != 1:
+            kernel.kill(strangers)
+        kernel.reap(strangers)
 
     def _take_over(self) -> None:
         """One App of a store hears its bell and keeps it tidy: another one, when the first has ended."""
@@ -492,9 +498,11 @@ def daemon_app(file: TasksFile, places: Places, *, sink: Sink, source: Source | 
     except BaseException:
         lock.release()
         raise
+    from arrcli.worker import kernel
     from arrcli.worker.pool import ProcessPool
     from arrcli.worker.threads import ThreadHost
 
+    kernel.adopt_orphans()
     path, folder = file.python_path, file.folder
     outputs = str(places.outputs)
     executors: dict[str, Executor] = {

@@ -130,6 +130,13 @@ def children() -> list[int]:
         return [pid for pid in processes() if _parent(pid) == me]
 
 
+def kill(children: Iterable[int]) -> None:
+    """These children of ours, whose numbers are theirs until they are reaped."""
+    for pid in children:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def reap(pids: Iterable[int]) -> None:
     """Bury those of these children that have ended."""
     for pid in pids:

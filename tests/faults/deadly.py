@@ -57,6 +57,23 @@ def kill_supervisor() -> None:
     time.sleep(60)
 
 
+def hide_and_kill_supervisor(path: str) -> None:
+    """What it leaves has no variable, parent or session that tells where it came from."""
+    began("hide_and_kill_supervisor")
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            with open(path, "w") as out:  # noqa: PTH123
+                out.write(f"{os.getpid()}\n")
+            os.execve("/bin/sleep", ["sleep", "600"], {})  # noqa: S606
+        os._exit(0)
+    os.wait()
+    while not os.path.exists(path) or not open(path).read().endswith("\n"):  # noqa: PTH110, PTH123, SIM115
+        time.sleep(0.01)
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+
+
 def want_memory(megabytes: int) -> None:
     """More than it has allowed itself."""
     began("want_memory")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from command_line import eventually
-from world import World
+from world import World, process_state
 
 FAIL = {"on_lost": "fail"}
 
@@ -93,9 +93,14 @@ def test_a_task_that_kills_the_supervisor_costs_an_attempt_and_the_work_goes_on(
         world.until_ended()
         (other,) = world.ask(("jobs.note", [], {}))
         world.until_ended()
+        (hiding,) = world.ask(("deadly.hide_and_kill_supervisor", ["hidden"], FAIL))
+        world.until_ended()
+        hidden = int((world.folder / "hidden").read_text())
+        eventually(lambda: process_state(hidden) == "", within=5)
         assert len(world.supervisors()) == 1
         runs = world.runs()
     assert (runs[run]["reason"], runs[run]["error"]["message"]) == ("lost", "the supervisor of the workers died")
+    assert runs[hiding]["reason"] == "lost"
     assert runs[other]["state"] == "succeeded"
 
 

@@ -16,7 +16,7 @@ The front door of the library: every public name is imported when it is first as
              so now | past: what became of a slot | stacks: where runs are
     worker/  supervisor, worker, surroundings, perform, capture, cast, stack, wire; pool, threads and host on the
              engine's side: standard library only
-    host/    lock, wake-up, places, process identity, service notification: what only the operating system knows
+    host/    lock, wake-up, limits, places, process identity, service notification: what only the operating system knows
     doctor/  is the installation well: an examination a function
     cli/     arguments in, exit code out; the only rooms that know typer
     dashboard/  draws a Snapshot; log lines

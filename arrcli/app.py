@@ -16,6 +16,7 @@ from arrcli.engine import asks
 from arrcli.engine.asks import Asked, run_asked
 from arrcli.engine.endings import Endings
 from arrcli.errors import ArrError, StoreHeldError, UsageError
+from arrcli.host.limits import allow_open_files
 from arrcli.host.lock import Lock, holder
 from arrcli.host.notify import notify
 from arrcli.host.places import Places
@@ -43,6 +44,9 @@ STALLED: Final = 10 * SECOND
 BEAT: Final = SECOND
 TURN_S: Final = 1.0
 """So long a daemon waits for a lock that another process keeps, before it looks after its workers again."""
+FILES_A_WORKER: Final = 7
+FILES_BESIDES: Final = 80
+"""Open files of a daemon: of the store, the locks, the host of threads, and of arguments in transit."""
 _OTHER: Final = {"thread": "process", "process": "thread"}
 """A library's one kind of workers takes the runs that were queued for the other kind too: nothing waits for ever."""
 NO_TASKS: Final = TasksFile(path="", folder="", tasks={})
@@ -489,6 +493,7 @@ def _status(facts: Mapping[str, Any], clock: Clock) -> DaemonStatus:
 
 def daemon_app(file: TasksFile, places: Places, *, sink: Sink, source: Source | None, clock: Clock = SYSTEM) -> App:
     """The engine of `arr run`: StoreHeldError while another daemon holds the store. Nothing has been started yet."""
+    _refuse_workers(file.workers)
     places.make()
     lock = Lock.take(places.planner, {"pid": os.getpid(), "started_at": clock.now()})
     if lock is None:
@@ -520,6 +525,17 @@ def daemon_app(file: TasksFile, places: Places, *, sink: Sink, source: Source | 
         planner_lock=lock,
         what="arr run",
     )
+
+
+def _refuse_workers(number: int) -> None:
+    """More than may have their files open would leave none for the store."""
+    needed = number * FILES_A_WORKER + FILES_BESIDES
+    if (allowed := allow_open_files(needed)) < needed:
+        fitting = max(1, (allowed - FILES_BESIDES) // FILES_A_WORKER)
+        raise UsageError(
+            f"{number} workers need {needed} open files and {allowed} are allowed; start at most {fitting} workers, "
+            f"or raise the limit: ulimit -Hn {needed}, or LimitNOFILE={needed} in a unit of systemd"
+        )
 
 
 def _held_by(places: Places) -> str:

@@ -243,3 +243,15 @@ def test_a_program_with_its_standard_streams_closed_has_workers_too(world: World
     words = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", program]
     assert subprocess.run(words, cwd=world.folder, env=world.environment(), timeout=60, check=False).returncode == 0
     assert (world.folder / "result").read_text() == "120"
+
+
+def test_more_workers_than_may_have_their_files_open_are_refused_with_the_number_that_may(world: World) -> None:
+    world.write(workers=40)
+    daemon = world.start(ready=False, through=["sh", "-c", 'ulimit -n 256; exec "$@"', "sh"])
+    assert daemon.process.wait(20) == 2
+    assert daemon.text.startswith(
+        "arr: 40 workers need 360 open files and 256 are allowed; start at most 25 workers, or"
+    )
+    with world.running(through=["sh", "-c", 'ulimit -Sn 256; exec "$@"', "sh"]):
+        world.ask(*[("jobs.note", [], {})] * 20)
+        world.until_ended()

@@ -8,16 +8,39 @@ import pty
 import re
 import subprocess
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
-from command_line import ARR, arr, environment, running
+import pytest
+from command_line import ARR, Said, arr, environment, running
 
+from arrcli.cli import exit_code_of
+
+Arr = Callable[..., Said]
 CRONTAB = """\
 MAILTO=ops@example.org
 # Nightly backup
 30 2 * * * echo backup
 61 * * * * never
 """
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Arr:
+    """`arr WORDS` in the test's folder, within this process: a tenth of what a process of its own takes."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in environment(PYDANTIC_DISABLE_PLUGINS="1").items():
+        monkeypatch.setenv(name, text)
+
+    def arr(*words: str, **more: str) -> Said:
+        capsys.readouterr()
+        with monkeypatch.context() as changed:
+            for name, text in more.items():
+                changed.setenv(name, text)
+            code = exit_code_of(words)
+        return Said(code, *capsys.readouterr())
+
+    return arr
 
 
 def with_program(folder: Path, name: str, script: str) -> str:
@@ -33,9 +56,11 @@ def with_program(folder: Path, name: str, script: str) -> str:
 # -- import-cron
 
 
-def test_import_cron_prints_a_file_that_check_finds_whole_and_names_what_did_not_move(tmp_path: Path) -> None:
+def test_import_cron_prints_a_file_that_check_finds_whole_and_names_what_did_not_move(
+    tmp_path: Path, here: Arr
+) -> None:
     (tmp_path / "old").write_text(CRONTAB)
-    said = arr(tmp_path, "import-cron", "old")
+    said = here("import-cron", "old")
     assert said.code == 1
     assert list(tomllib.loads(said.out)["tasks"]) == ["nightly-backup"]
     first, second, last = said.err.splitlines()
@@ -43,7 +68,7 @@ def test_import_cron_prints_a_file_that_check_finds_whole_and_names_what_did_not
     assert second.startswith("line 4: left as a comment: minute 61 is above 59")
     assert last == "1 task; 1 line left as comments"
     (tmp_path / "tasks.toml").write_text(said.out)
-    checked = arr(tmp_path, "check", "--json")
+    checked = here("check", "--json")
     assert (checked.code, [task["task"] for task in checked.json["tasks"]]) == (0, ["nightly-backup"])
 
 
@@ -61,35 +86,35 @@ def test_import_cron_reads_standard_input_and_tells_all_as_json(tmp_path: Path) 
     assert '"tasks": ["a"], "left": 0, "remarks": []' in done.stdout
 
 
-def test_import_cron_without_a_file_takes_this_users_crontab(tmp_path: Path) -> None:
+def test_import_cron_without_a_file_takes_this_users_crontab(tmp_path: Path, here: Arr) -> None:
     path = with_program(tmp_path, "crontab", 'test "$*" = -l && echo "@daily mine"')
-    said = arr(tmp_path, "import-cron", PATH=path)
+    said = here("import-cron", PATH=path)
     assert (said.code, list(tomllib.loads(said.out)["tasks"])) == (0, ["mine"])
 
 
-def test_import_cron_says_so_where_there_is_no_crontab(tmp_path: Path) -> None:
+def test_import_cron_says_so_where_there_is_no_crontab(tmp_path: Path, here: Arr) -> None:
     path = with_program(tmp_path, "crontab", "echo no crontab for you >&2; exit 1")
-    said = arr(tmp_path, "import-cron", PATH=path)
+    said = here("import-cron", PATH=path)
     assert (said.code, said.out) == (4, "")
     assert said.err == "arr: crontab -l: no crontab for you; name a file, or - for standard input\n"
-    nothing = arr(tmp_path, "import-cron", PATH=str(tmp_path))
+    nothing = here("import-cron", PATH=str(tmp_path))
     assert (nothing.code, nothing.err) == (
         4,
         "arr: there is no crontab program here; name a file, or - for standard input\n",
     )
-    assert arr(tmp_path, "import-cron", "nowhere").code == 4
+    assert here("import-cron", "nowhere").code == 4
 
 
-def test_import_cron_writes_a_private_file_and_never_over_another(tmp_path: Path) -> None:
+def test_import_cron_writes_a_private_file_and_never_over_another(tmp_path: Path, here: Arr) -> None:
     (tmp_path / "old").write_text("@daily echo hello\n")
-    assert arr(tmp_path, "import-cron", "old", "-o", "new.toml").out == ""
+    assert here("import-cron", "old", "-o", "new.toml").out == ""
     made = tmp_path / "new.toml"
     assert made.stat().st_mode & 0o777 == 0o600
     first = made.read_bytes()
     (tmp_path / "old").write_text("@daily echo other\n")
-    refused = arr(tmp_path, "import-cron", "old", "-o", "new.toml")
+    refused = here("import-cron", "old", "-o", "new.toml")
     assert (refused.code, made.read_bytes()) == (2, first)
-    assert arr(tmp_path, "import-cron", "old", "-o", "new.toml", "--force").code == 0
+    assert here("import-cron", "old", "-o", "new.toml", "--force").code == 0
     assert 'args = ["echo other"]' in made.read_text()
 
 
@@ -122,11 +147,11 @@ def with_file(folder: Path, text: str = MINE) -> Path:
     return file
 
 
-def test_add_appends_a_task_and_touches_nothing_else(tmp_path: Path) -> None:
+def test_add_appends_a_task_and_touches_nothing_else(tmp_path: Path, here: Arr) -> None:
     file = with_file(tmp_path)
     file.chmod(0o640)
     words = ["ops", "copies:=2", "--cron", "30 2 * * *", "--timeout", "90", "--retries", "3", "--pool", "disk"]
-    said = arr(tmp_path, "add", "Nightly mail", "jobs.mail", *words, "--env", "LANG=C", "--set", "keep_for=7d")
+    said = here("add", "Nightly mail", "jobs.mail", *words, "--env", "LANG=C", "--set", "keep_for=7d")
     assert (said.code, said.out) == (0, "")
     assert file.read_bytes().decode() == (
         MINE + '\r\n\r\n[tasks."Nightly mail"]\r\nfunc = "jobs.mail"\r\nargs = ["ops"]\r\nkwargs = { copies = 2 }\r\n'
@@ -140,19 +165,19 @@ def test_add_appends_a_task_and_touches_nothing_else(tmp_path: Path) -> None:
     assert arr(tmp_path, "exec", "Nightly mail").out == "ops 2\n"
 
 
-def test_add_prints_what_it_would_append_and_writes_nothing(tmp_path: Path) -> None:
+def test_add_prints_what_it_would_append_and_writes_nothing(tmp_path: Path, here: Arr) -> None:
     file = with_file(tmp_path)
     before = (file.read_bytes(), file.stat().st_ino, file.stat().st_mtime_ns)
-    said = arr(tmp_path, "add", "x", "jobs.first", "--every", "90s", "--disabled", "--dry-run")
+    said = here("add", "x", "jobs.first", "--every", "90s", "--disabled", "--dry-run")
     assert said.out == '[tasks.x]\nfunc = "jobs.first"\nevery = "90s"\nenabled = false\n'
     assert said.err.splitlines()[0] == "would add x to tasks.toml, line 10"
     assert (file.read_bytes(), file.stat().st_ino, file.stat().st_mtime_ns) == before
 
 
-def test_add_tells_all_that_is_wrong_as_check_does_and_writes_nothing(tmp_path: Path) -> None:
+def test_add_tells_all_that_is_wrong_as_check_does_and_writes_nothing(tmp_path: Path, here: Arr) -> None:
     file = with_file(tmp_path)
     words = ["--cron", "61 * * * *", "--pool", "dsk", "--set", "retrys=3", "--timezone", "Europe/Rigga"]
-    said = arr(tmp_path, "add", "x", "jobs.first", *words)
+    said = here("add", "x", "jobs.first", *words)
     assert said.code == 65
     assert said.err == (
         "tasks.toml:12:8: tasks.x.cron: minute 61 is above 59 — fields are: minute hour day month weekday\n"
@@ -169,61 +194,61 @@ def test_add_tells_all_that_is_wrong_as_check_does_and_writes_nothing(tmp_path: 
     assert list(tmp_path.glob(".tasks*")) == []
 
 
-def test_add_refuses_a_name_that_is_there_and_says_where(tmp_path: Path) -> None:
+def test_add_refuses_a_name_that_is_there_and_says_where(tmp_path: Path, here: Arr) -> None:
     file = with_file(tmp_path)
-    said = arr(tmp_path, "add", "first", "jobs.mail")
+    said = here("add", "first", "jobs.mail")
     assert said.code == 2
     assert said.err == 'arr: tasks.toml:7: there is a task "first" already; choose another name\n'
-    assert arr(tmp_path, "add", "77", "jobs.mail").code == 65
+    assert here("add", "77", "jobs.mail").code == 65
     assert file.read_bytes() == MINE.encode()
 
 
-def test_add_to_a_file_with_faults_shows_those(tmp_path: Path) -> None:
+def test_add_to_a_file_with_faults_shows_those(tmp_path: Path, here: Arr) -> None:
     with_file(tmp_path, '[tasks.a]\nfunc = "m.f"\nretrys = 3\n')
-    said = arr(tmp_path, "add", "b", "m.f", "--json")
+    said = here("add", "b", "m.f", "--json")
     assert (said.code, said.json["error"]["kind"]) == (65, "config")
     assert "tasks.toml:3:1" in said.json["error"]["faults"][0]
 
 
-def test_add_needs_a_file(tmp_path: Path) -> None:
-    said = arr(tmp_path, "add", "x", "jobs.first")
+def test_add_needs_a_file(tmp_path: Path, here: Arr) -> None:
+    said = here("add", "x", "jobs.first")
     assert (said.code, said.err) == (4, "arr: no tasks file tasks.toml — make one with: arr init\n")
 
 
-def test_add_reads_times_in_words_on_the_clock_of_the_task(tmp_path: Path) -> None:
+def test_add_reads_times_in_words_on_the_clock_of_the_task(tmp_path: Path, here: Arr) -> None:
     with_file(tmp_path)
     words = ["--at", "2027-01-31T09:00", "--at", "@1801000000", "--timezone", "America/New_York"]
-    said = arr(tmp_path, "add", "x", "jobs.first", *words, "--json").json
+    said = here("add", "x", "jobs.first", *words, "--json").json
     assert said["toml"].splitlines()[2] == "at = [2027-01-31T09:00:00, 2027-01-26T16:46:40]"
     assert said["next"] == ["2027-01-26T21:46:40.000000Z", "2027-01-31T14:00:00.000000Z"]
     assert (said["task"], said["written"], said["warnings"]) == ("x", True, [])
 
 
-def test_add_warns_of_what_is_likely_a_mistake_and_adds_it_all_the_same(tmp_path: Path) -> None:
+def test_add_warns_of_what_is_likely_a_mistake_and_adds_it_all_the_same(tmp_path: Path, here: Arr) -> None:
     with_file(tmp_path)
-    said = arr(tmp_path, "add", "x", "jobs.frist", "--cron", "0 0 1 * MON", "--json").json
+    said = here("add", "x", "jobs.frist", "--cron", "0 0 1 * MON", "--json").json
     assert said["written"]
     weekday, unknown = said["warnings"]
     assert "either is enough" in weekday
     assert "did you mean 'first'?" in unknown
 
 
-def test_add_takes_no_mistyped_option_for_an_argument(tmp_path: Path) -> None:
+def test_add_takes_no_mistyped_option_for_an_argument(tmp_path: Path, here: Arr) -> None:
     file = with_file(tmp_path)
-    said = arr(tmp_path, "add", "x", "jobs.mail", "--retires", "3")
+    said = here("add", "x", "jobs.mail", "--retires", "3")
     assert (said.code, said.err.startswith("arr: there is no option --retires")) == (2, True)
     for words in (["null"], ["to:=[1, null]"], ["--env", "X"], ["--set", "retries"]):
-        assert arr(tmp_path, "add", "x", "jobs.mail", *words).code == 2
+        assert here("add", "x", "jobs.mail", *words).code == 2
     assert file.read_bytes() == MINE.encode()
-    said = arr(tmp_path, "add", "x", "jobs.mail", "-5", '"--retires"', "--dry-run")
+    said = here("add", "x", "jobs.mail", "-5", '"--retires"', "--dry-run")
     assert 'args = [-5, "--retires"]\n' in said.out
 
 
-def test_add_goes_through_a_link_and_leaves_it_one(tmp_path: Path) -> None:
+def test_add_goes_through_a_link_and_leaves_it_one(tmp_path: Path, here: Arr) -> None:
     file = with_file(tmp_path)
     file.rename(tmp_path / "real.toml")
     file.symlink_to("real.toml")
-    assert arr(tmp_path, "add", "x", "jobs.first").code == 0
+    assert here("add", "x", "jobs.first").code == 0
     assert file.is_symlink()
     assert "[tasks.x]" in (tmp_path / "real.toml").read_text()
 
@@ -252,21 +277,21 @@ def test_a_daemon_takes_an_added_task_by_itself(tmp_path: Path) -> None:
 # -- export
 
 
-def test_export_writes_the_file_as_it_was_understood(tmp_path: Path) -> None:
+def test_export_writes_the_file_as_it_was_understood(tmp_path: Path, here: Arr) -> None:
     with_file(tmp_path, '[defaults]\nretries = 2\n[tasks.a]\nfunc = "jobs.mail"\nevery = 90\n')
-    said = arr(tmp_path, "export")
+    said = here("export")
     assert (said.code, said.err) == (0, "")
     assert tomllib.loads(said.out) == {"tasks": {"a": {"func": "jobs.mail", "every": "90s", "retries": 2}}}
-    assert arr(tmp_path, "export", "--json").json["tasks"] == {"a": {"func": "jobs.mail", "every": "90s", "retries": 2}}
-    everything = arr(tmp_path, "export", "tasks.toml", "--all").out
+    assert here("export", "--json").json["tasks"] == {"a": {"func": "jobs.mail", "every": "90s", "retries": 2}}
+    everything = here("export", "tasks.toml", "--all").out
     assert "misfire_grace" in everything and "# timeout: none" in everything
-    assert arr(tmp_path, "export", "--all", "--schema").code == 2
-    assert arr(tmp_path, "export", "nowhere.toml").code == 4
+    assert here("export", "--all", "--schema").code == 2
+    assert here("export", "nowhere.toml").code == 4
 
 
-def test_export_as_a_crontab_names_what_cron_cannot_do_and_import_takes_it_back(tmp_path: Path) -> None:
+def test_export_as_a_crontab_names_what_cron_cannot_do_and_import_takes_it_back(tmp_path: Path, here: Arr) -> None:
     with_file(tmp_path, MINE + '\n[tasks.backup]\nfunc = "arrcli.shell.run"\nargs = ["make"]\ncron = "@daily"\n')
-    said = arr(tmp_path, "export", "--crontab", HOME=str(tmp_path))
+    said = here("export", "--crontab", HOME=str(tmp_path))
     assert said.code == 1
     assert said.out.endswith("\n\nCRON_TZ=Europe/Riga\n\n# [backup]\n@daily make\n")
     assert said.err == (
@@ -274,22 +299,22 @@ def test_export_as_a_crontab_names_what_cron_cannot_do_and_import_takes_it_back(
         "cron starts a command though its last run still goes, and makes nothing up after a downtime\n"
     )
     (tmp_path / "crontab").write_text(said.out)
-    back = arr(tmp_path, "import-cron", "crontab")
+    back = here("import-cron", "crontab")
     assert (back.code, list(tomllib.loads(back.out)["tasks"])) == (0, ["backup"])
-    told = arr(tmp_path, "export", "--crontab", "--json").json
+    told = here("export", "--crontab", "--json").json
     assert list(told["left"]) == ["first"]
 
 
 # -- init
 
 
-def test_init_writes_where_it_is_told_and_says_what_comes_next(tmp_path: Path) -> None:
-    assert arr(tmp_path, "init").err == "wrote tasks.toml; look at it, then: arr check; arr run\n"
-    said = arr(tmp_path, "init", "my tasks.toml")
+def test_init_writes_where_it_is_told_and_says_what_comes_next(tmp_path: Path, here: Arr) -> None:
+    assert here("init").err == "wrote tasks.toml; look at it, then: arr check; arr run\n"
+    said = here("init", "my tasks.toml")
     assert said.err == "wrote my tasks.toml; look at it, then: arr check 'my tasks.toml'; arr run 'my tasks.toml'\n"
     assert (tmp_path / "my tasks.toml").stat().st_mode & 0o777 == 0o600
-    assert arr(tmp_path, "init", "--json", ARR_FILE="other.toml").json["file"] == str(tmp_path / "other.toml")
-    refused = arr(tmp_path, "init", "--json")
+    assert here("init", "--json", ARR_FILE="other.toml").json["file"] == str(tmp_path / "other.toml")
+    refused = here("init", "--json")
     assert (refused.code, refused.json["error"]["kind"]) == (2, "usage")
 
 

@@ -15,6 +15,7 @@ from arrcli.config.load import load
 from arrcli.doctor import examine, machine, program, state, worker
 from arrcli.doctor.finding import Finding, Subject
 from arrcli.errors import ScheduleError
+from arrcli.host.lock import Lock
 from arrcli.host.places import Places
 from arrcli.model.instant import SECOND
 
@@ -201,6 +202,7 @@ def test_a_daemon_is_well_until_its_code_is_older_than_what_is_installed(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(folder) as daemon:
+        daemon.until("start  sleeper")
         (one,) = state.daemon(subject(folder))
         assert one.said == f"pid {daemon.process.pid}, arr {arr_version()}, 1 worker"
         monkeypatch.setattr(state, "arr_version", lambda: "9.9")
@@ -213,6 +215,15 @@ def test_a_daemon_is_well_until_its_code_is_older_than_what_is_installed(
         monkeypatch.setattr(state, "_PACKAGE", newer)
         first, _ = state.daemon(subject(folder))
         assert first.said.endswith("arr's files were changed since it started")
+
+
+def test_a_daemon_that_is_about_to_start_is_not_taken_for_an_old_one(folder: Path) -> None:
+    places = Places.of_tasks_file(folder / "tasks.toml")
+    places.make()
+    lock = Lock.take(places.planner, {"pid": 4711, "started_at": SYSTEM.now()})
+    assert lock is not None
+    assert seen(folder, "daemon") == [("ok", "pid 4711 is about to start")]
+    lock.release()
 
 
 def test_what_a_killed_daemon_left_is_told_and_the_next_one_removes_it(folder: Path) -> None:

@@ -79,6 +79,9 @@ def daemon(subject: Subject) -> Iterator[Finding]:
     if status.pid is None:
         yield Finding("daemon", "ok", "none is running (start it: arr run)")
         return
+    if not status.version:
+        yield Finding("daemon", "ok", f"pid {status.pid} is about to start")
+        return
     who = f"pid {status.pid}, arr {status.version}"
     if status.stalled:
         yield Finding("daemon", "fail", f"{who}: it does not turn any more", "see its log; stop it, and start it again")

@@ -38,11 +38,12 @@ _SMALL: Final = {
 }  # fmt: skip
 """Programs and words of the shell that say nothing of what a command is for."""
 _WRAPPERS: Final = {
-    "sudo": 0, "doas": 0, "nice": 0, "ionice": 0, "nohup": 0, "exec": 0, "time": 0, "env": 0, "chronic": 0, "setsid": 0,
-    "command": 0, "stdbuf": 0, "systemd-cat": 0, "timeout": 1, "flock": 1, "lckdo": 1, "chrt": 1, "taskset": 1,
+    "sudo": (0, "ugphC"), "doas": (0, "uC"), "nice": (0, "n"), "ionice": (0, "cnpu"), "nohup": (0, ""), "exec": (0, ""),
+    "time": (0, "fo"), "env": (0, "uCS"), "chronic": (0, ""), "setsid": (0, ""), "command": (0, ""),
+    "stdbuf": (0, "ioe"), "systemd-cat": (0, "tp"), "timeout": (1, "ks"), "flock": (1, "wE"), "lckdo": (1, "W"),
+    "chrt": (1, ""), "taskset": (1, ""),
 }  # fmt: skip
-"""Programs that run another one, with how many operands of their own stand in front of it."""
-_TAKES_VALUE: Final = {"-u", "-g", "-n", "-c", "-p", "-k", "-s", "-w", "-E", "-I", "-h"}
+"""Programs that run another one: how many operands of their own stand in front of it, their options with a value."""
 _SHELLS: Final = {"sh", "bash", "dash", "zsh", "ksh", "ash"}
 _INTERPRETERS: Final = re.compile(r"(?:python|pypy|php|perl|ruby|node|java|Rscript|lua|deno)[\d.]*")
 _ENDING: Final = re.compile(r"\.(?:sh|bash|py|php|pl|rb|js|mjs|ts|jar|R|lua|cron)$")
@@ -133,13 +134,18 @@ def _without_redirections(words: list[str]) -> list[str]:
 def _unwrapped(words: list[str]) -> list[str]:
     """Past `sudo -u x`, `nice -n 10`, `flock -n file`, `A=b` and the like."""
     while words and (_base(words[0]) in _WRAPPERS or re.fullmatch(r"\w+=.*", words[0], re.DOTALL)):
-        operands = _WRAPPERS.get(_base(words[0]), 0)
+        program = _base(words[0])
+        operands, valued = _WRAPPERS.get(program, (0, ""))
         words = words[1:]
         while words and (words[0].startswith("-") or operands):
-            if words[0].startswith("-"):
-                words = words[2:] if words[0] in _TAKES_VALUE and len(words) > 2 else words[1:]
-            else:
+            if program == "flock" and words[0] == "-c":
+                return ["sh", *words]
+            if not words[0].startswith("-"):
                 words, operands = words[1:], operands - 1
+            elif len(words[0]) == 2 and words[0][1] in valued and len(words) > 2:
+                words = words[2:]
+            else:
+                words = words[1:]
     return words
 
 

@@ -47,8 +47,8 @@ def execute(
         say(f"{known.name} timed out")
         return 124
     if not ended.told:
-        say(f"{known.name} took its process down (status {ended.status})")
-        return ended.status if 0 < ended.status < 256 else 1
+        say(f"{known.name} took its process down: {ended.how}")
+        return ended.code
     if ended.told["kind"] == "succeeded":
         return 0
     said = ended.told.get("error_traceback") or f"{ended.told['error_type']}: {ended.told['error_message']}"

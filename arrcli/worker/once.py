@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,11 +10,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Final
 
+from arrcli.worker import kernel
 from arrcli.worker.wire import Attempt, decode_attempt, encode_attempt
 
 _BOOT: Final = (
@@ -34,39 +36,85 @@ class Ended:
 
     @property
     def code(self) -> int:
-        """The exit code that says it: that of a failed shell command is the command's own."""
-        if self.told.get("kind") == "succeeded":
+        """The exit code that says it: that of a failed shell command is its own, that of a signal 128 + its number."""
+        if not self.told:
+            return 128 - self.status if self.status < 0 else self.status or 1
+        if self.told["kind"] == "succeeded":
             return 0
         found = _COMMAND_CODE.fullmatch(str(self.told.get("error_message", "")))
         command = str(self.told.get("error_type", "")).endswith("CommandFailed")
         return int(found[1]) if command and found else 1
+
+    @property
+    def how(self) -> str:
+        """Of a process that died: "killed by SIGSEGV", "exited with code 3"."""
+        if self.status >= 0:
+            return f"exited with code {self.status}"
+        with contextlib.suppress(ValueError):
+            return f"killed by {signal.Signals(-self.status).name}"
+        return f"killed by signal {-self.status}"
 
 
 def execute(
     attempt: Attempt, *, python_path: Sequence[str], cwd: str, relay: Callable[[bytes], None] | None = None
 ) -> Ended:
     """Run the attempt in a child that has this terminal; TERM, then KILL, to its group where it overruns its
-    timeout."""
-    told_by, told_to = os.pipe()
-    order = json.dumps({"attempt": encode_attempt(attempt).decode(), "python_path": list(python_path), "to": told_to})
+    timeout. The child ends with this process, however that ends."""
+    told = kernel.anonymous_file("arr-told")  # a pipe would be held open by what the task leaves behind
+    order = {
+        "attempt": encode_attempt(attempt).decode(),
+        "python_path": list(python_path),
+        "told": told,
+        "parent": os.getpid(),
+    }
     environment = {**os.environ, **attempt.env, "ARR_TASK": attempt.task or "", "ARR_ATTEMPT": "1"}
-    child = subprocess.Popen(  # noqa: S603 - our own interpreter
-        [sys.executable, "-c", _BOOT, order, _ROOT],
-        pass_fds=[told_to],
-        cwd=attempt.cwd or cwd,
-        env=environment,
-        process_group=0 if attempt.timeout is not None else None,
-        stdout=None if relay is None else subprocess.PIPE,
-        stderr=None if relay is None else subprocess.STDOUT,
-    )
-    os.close(told_to)
+    try:
+        with _terminated():
+            child = subprocess.Popen(  # noqa: S603 - our own interpreter
+                [sys.executable, "-c", _BOOT, json.dumps(order), _ROOT],
+                pass_fds=[told],
+                cwd=attempt.cwd or cwd,
+                env=environment,
+                process_group=0 if attempt.timeout is not None else None,
+                stdout=None if relay is None else subprocess.PIPE,
+                stderr=None if relay is None else subprocess.STDOUT,
+            )
+            timed_out = _waited(child, attempt, relay)
+        text = b"" if timed_out else os.pread(told, os.fstat(told).st_size, 0)
+    finally:
+        os.close(told)
+    return Ended(json.loads(text) if text else {}, child.returncode, timed_out)
+
+
+@contextlib.contextmanager
+def _terminated() -> Iterator[None]:
+    """A TERM is an exception, as Ctrl-C is, so that the child is not left behind."""
+
+    def leave(*_: object) -> None:
+        sys.exit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _waited(child: subprocess.Popen[bytes], attempt: Attempt, relay: Callable[[bytes], None] | None) -> bool:
+    """Whether it overran its timeout."""
     passing = threading.Thread(target=_passed_on, args=(child.stdout, relay), daemon=True)
     passing.start()
-    timed_out = _waited(child, attempt)
-    passing.join(_LAST_WORDS_S)  # a process that it left behind may hold the pipe for ever
-    with os.fdopen(told_by, "rb") as pipe:
-        text = b"" if timed_out else pipe.read()
-    return Ended(json.loads(text) if text else {}, child.returncode, timed_out)
+    try:
+        child.wait(None if attempt.timeout is None else attempt.timeout / 1e6)
+    except subprocess.TimeoutExpired:
+        _end(child, attempt)
+        return True
+    except BaseException:
+        _end(child, attempt)
+        raise
+    finally:
+        passing.join(_LAST_WORDS_S)  # a process that it left behind may hold the pipe for ever
+    return False
 
 
 def _passed_on(stream: IO[bytes] | None, relay: Callable[[bytes], None] | None) -> None:
@@ -74,22 +122,19 @@ def _passed_on(stream: IO[bytes] | None, relay: Callable[[bytes], None] | None) 
         relay(data)
 
 
-def _waited(child: subprocess.Popen[bytes], attempt: Attempt) -> bool:
+def _end(child: subprocess.Popen[bytes], attempt: Attempt) -> None:
+    """TERM, and KILL after its grace; to its group, where it has one of its own."""
+    send = os.kill if attempt.timeout is None else os.killpg
     try:
-        child.wait(None if attempt.timeout is None else attempt.timeout / 1e6)
-    except subprocess.TimeoutExpired:
-        os.killpg(child.pid, signal.SIGTERM)
-        try:
-            child.wait(attempt.stop_grace / 1e6)
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
-        return True
-    except KeyboardInterrupt:
-        child.terminate()
+        send(child.pid, signal.SIGTERM)
+        child.wait(attempt.stop_grace / 1e6)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):  # a second Ctrl-C waits for no grace
+        pass
+    finally:
+        if attempt.timeout is not None or child.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                send(child.pid, signal.SIGKILL)
         child.wait()
-        raise
-    return False
 
 
 def main() -> None:
@@ -97,13 +142,22 @@ def main() -> None:
     from arrcli.worker.perform import perform
 
     order = json.loads(sys.argv.pop())
+    kernel.die_with_parent(order["parent"])
+    told, me = kernel.out_of_reach(order["told"]), os.getpid()
     sys.path[:0] = order["python_path"]
     attempt = replace(decode_attempt(json.loads(order["attempt"])), timeout=None)
     done = perform(attempt)
-    sys.stdout.flush()
-    result = json.loads(done.result) if done.result else None
-    os.write(order["to"], json.dumps({**done.told(), "result": result}).encode())
+    if os.getpid() == me:  # and no child that the task forked and let return
+        result = json.loads(done.result) if done.result else None
+        _write(told, json.dumps({**done.told(), "result": result}).encode())
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
     os._exit(0)
+
+
+def _write(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
 
 
 __all__ = ["Ended", "execute", "main"]

@@ -134,6 +134,11 @@ def leave_grandchild() -> str:
     return "left"
 
 
+def give_much() -> str:
+    began("give_much")
+    return "x" * 200_000
+
+
 def leave_thread() -> None:
     began("leave_thread")
     threading.Thread(target=time.sleep, args=(600,)).start()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import eventually
+from command_line import ARR, eventually
 from world import World, process_state
 
 FAIL = {"on_lost": "fail"}
@@ -255,3 +255,31 @@ def test_more_workers_than_may_have_their_files_open_are_refused_with_the_number
     with world.running(through=["sh", "-c", 'ulimit -Sn 256; exec "$@"', "sh"]):
         world.ask(*[("jobs.note", [], {})] * 20)
         world.until_ended()
+
+
+EXEC = {
+    "daemonise": 0,
+    "fork_and_return": 0,
+    "leave_grandchild": 0,
+    "segfault": 128 + signal.SIGSEGV,
+    "give_much": 0,
+    "ignore_term": 124,
+    "stop_myself": 128 + signal.SIGTERM,
+}
+
+
+def test_exec_ends_as_its_task_does_whatever_that_leaves_returns_or_ignores(world: World) -> None:
+    limits = 'timeout = "300ms"\nstop_grace = "200ms"\n'
+    tasks = [f'[tasks.{name}]\nfunc = "deadly.{name}"\n{limits * (name == "ignore_term")}' for name in EXEC]
+    world.write("".join(tasks).replace('deadly.stop_myself"', 'deadly.stop_myself"\nstop_grace = "200ms"'))
+    words = [*ARR, "exec"]
+    out = subprocess.DEVNULL  # and no pipe, which a grandchild would keep open
+    ran = {
+        name: subprocess.Popen([*words, name], cwd=world.folder, env=world.environment(), stdout=out, stderr=out)
+        for name in EXEC
+    }
+    eventually(lambda: "stop_myself" in [start["name"] for start in world.starts()])
+    ran["stop_myself"].terminate()
+    assert {name: process.wait(20) for name, process in ran.items()} == EXEC
+    for pid in world.processes():
+        os.kill(pid, signal.SIGKILL)  # what a task leaves of `arr exec` is the user's: there is no daemon

@@ -208,6 +208,10 @@ def test_add_to_a_file_with_faults_shows_those(tmp_path: Path, here: Arr) -> Non
     said = here("add", "b", "m.f", "--json")
     assert (said.code, said.json["error"]["kind"]) == (65, "config")
     assert "tasks.toml:3:1" in said.json["error"]["faults"][0]
+    for text in ("[nonsense", "tasks = {}", "# \udcff"):
+        (tmp_path / "tasks.toml").write_bytes(text.encode(errors="surrogateescape"))
+        said = here("add", "b", "m.f")
+        assert (said.code, said.err.endswith("1 error in tasks.toml; nothing was written.\n")) == (65, True)
 
 
 def test_add_needs_a_file(tmp_path: Path, here: Arr) -> None:

@@ -78,11 +78,15 @@ def add(
 
 
 def _append(name: str, keys: dict[str, Any], at: Sequence[str], which: Chosen, *, dry_run: bool, as_json: bool) -> None:
+    import contextlib
+
     from arrcli.clock import SYSTEM
     from arrcli.config.add import added
+    from arrcli.errors import ConfigError
     from arrcli.host.rewrite import rewrite
 
-    which.file(quiet=True)
+    with contextlib.suppress(ConfigError):  # whom it trusts; its faults are told below
+        which.file(quiet=True)
     now = SYSTEM.now()
     made: list[Added] = []
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -38,15 +39,17 @@ def added(content: bytes, path: Path | str, name: str, keys: Mapping[str, Any]) 
 
     ConfigError with every fault, of the file as it is or as it would be; UsageError where it has such a task already.
     """
-    text = decoded(content, str(path))
-    before = _parsed(text, path)
+    with _unwritten(path):
+        text = decoded(content, str(path))
+        before = parse(text, path)
     if name in before.tasks:
         raise UsageError(f"{path}:{_line_of(text, name)}: there is a task {quoted(name)} already; choose another name")
     table = write.table(["tasks", name], dict(sorted(keys.items(), key=_place)))
     end = "\r\n" if "\r\n" in text else "\n"
     gap = "" if not text else "\n" if text.endswith("\n") else "\n\n"
     more = (gap + table).replace("\n", end)
-    file = _parsed(text + more, path)
+    with _unwritten(path):
+        file = parse(text + more, path)
     line = (text + more).count("\n") - table.count("\n") + 1
     return Added(content + more.encode(), table, line, file, file.tasks[name])
 
@@ -56,9 +59,11 @@ def _place(pair: tuple[str, Any]) -> int:
     return FIRST.index(pair[0]) if pair[0] in FIRST else len(FIRST)
 
 
-def _parsed(text: str, path: Path | str) -> TasksFile:
+@contextmanager
+def _unwritten(path: Path | str) -> Iterator[None]:
+    """Faults, told as those of a file that is not written."""
     try:
-        return parse(text, path)
+        yield
     except ConfigError as error:
         raise in_one(str(path), error.faults, ending="nothing was written") if error.faults else error from None
 

@@ -222,11 +222,26 @@ class ThreadHost:
     def _start(self, now: int) -> _Host | None:
         if now < self._start_at:
             return None
+        try:
+            host = self._started(now)
+        except OSError as error:  # no descriptors, no space: tried again
+            self.trouble = f"the host of threads cannot be started: {error}"
+            self._start_at = now + _YOUNG_US
+            return None
+        self.trouble = ""
+        return host
+
+    def _started(self, now: int) -> _Host:
         if self._supervisor is None:
             self._supervisor = Supervised(environ=self._environ)
             self._selector.register(self._supervisor.fileno(), selectors.EVENT_READ, None)
         self._generation += 1
-        host = _Host(self._generation, Channel(), OutputFile(self._outputs, "host"), now)
+        channel = Channel()
+        try:
+            host = _Host(self._generation, channel, OutputFile(self._outputs, "host"), now)
+        except OSError:
+            channel.close()
+            raise
         self._hosts.append(host)
         self._selector.register(host.channel.bell.fileno(), selectors.EVENT_READ, host)
         order = {**self._order, "generation": host.generation}
@@ -330,6 +345,7 @@ class ThreadHost:
             return
         self._done += 1
         self._pause = 0
+        host.output.forget(host.output.size())  # what C and child processes write there is nobody's
         output = told.pop("output").encode()
         self._news.append(Outcome(**told, output=output, worker=0))
 

@@ -58,8 +58,20 @@ def kill_supervisor() -> None:
 
 
 def hide_and_kill_supervisor(path: str) -> None:
-    """What it leaves has no variable, parent or session that tells where it came from."""
     began("hide_and_kill_supervisor")
+    _hide(path)
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+
+
+def hide(path: str) -> None:
+    began("hide")
+    _hide(path)
+    time.sleep(60)
+
+
+def _hide(path: str) -> None:
+    """Leave a process that has no variable, parent or session which tells where it came from."""
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
@@ -70,8 +82,6 @@ def hide_and_kill_supervisor(path: str) -> None:
     os.wait()
     while not os.path.exists(path) or not open(path).read().endswith("\n"):  # noqa: PTH110, PTH123, SIM115
         time.sleep(0.01)
-    os.kill(os.getppid(), signal.SIGKILL)
-    time.sleep(60)
 
 
 def want_memory(megabytes: int) -> None:
@@ -113,6 +123,18 @@ def spin() -> None:
     began("spin")
     signal.signal(signal.SIGTERM, lambda *_: None)
     collections.deque(itertools.repeat(None), maxlen=0)
+
+
+def spin_in_a_thread() -> None:
+    """Holding the interpreter's lock, so that no other thread of the process goes on."""
+    began("spin")
+    collections.deque(itertools.repeat(None), maxlen=0)
+
+
+def loud_child() -> None:
+    """Eight megabytes that Python does not write."""
+    began("loud_child")
+    subprocess.run(["/bin/sh", "-c", "head -c 8000000 /dev/zero"], check=True)
 
 
 def daemonise() -> None:

@@ -8,12 +8,14 @@ import signal
 import time
 from pathlib import Path
 
+from arrcli.context import current_run
+
 
 def _began(name: str) -> None:
     said = {
         "name": name,
-        "run": int(os.environ.get("ARR_RUN_ID", "0")),
-        "attempt": int(os.environ.get("ARR_ATTEMPT", "0")),
+        "run": current_run().id,
+        "attempt": current_run().attempt,
         "at": time.time(),
     }
     log = os.open(os.environ["JOBS_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from command_line import ARR, eventually
-from world import World, process_state
+from world import World, kill, process_state
 
 FAIL = {"on_lost": "fail"}
 
@@ -95,7 +95,7 @@ def test_a_task_that_kills_the_supervisor_costs_an_attempt_and_the_work_goes_on(
         world.until_ended()
         (hiding,) = world.ask(("deadly.hide_and_kill_supervisor", ["hidden"], FAIL))
         world.until_ended()
-        hidden = int((world.folder / "hidden").read_text())
+        hidden = pid_in(world.folder / "hidden")
         eventually(lambda: process_state(hidden) == "", within=5)
         assert len(world.supervisors()) == 1
         runs = world.runs()
@@ -121,6 +121,29 @@ def test_what_a_task_leaves_behind_ends_with_it_and_holds_nobody_up(world: World
     times = world.rows("SELECT started_at, finished_at FROM runs ORDER BY id")
     waits = [after[0] - before[1] for before, after in zip(times[::2], times[1::2], strict=True)]
     assert max(waits) < 1_000_000, "a place was empty for over a second"
+
+
+def test_what_hides_from_its_worker_ends_with_it_and_with_a_killed_daemon(world: World) -> None:
+    with world.running() as daemon:
+        (first,) = world.ask(("deadly.hide", ["first"], FAIL))
+        hidden = pid_in(world.folder / "first")
+        eventually(lambda: parent_of(hidden) in world.workers())
+        os.kill(parent_of(hidden), signal.SIGKILL)
+        world.until_ended(first)
+        eventually(lambda: process_state(hidden) == "", within=2)
+        world.ask(("deadly.hide", ["second"], {}))
+        hidden = pid_in(world.folder / "second")
+        kill(daemon)
+        eventually(lambda: process_state(hidden) == "", within=2)
+
+
+def pid_in(path: Path) -> int:
+    eventually(lambda: path.exists() and path.read_text().endswith("\n"))
+    return int(path.read_text())
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def test_a_forked_child_that_returns_or_raises_too_is_no_second_worker(world: World) -> None:
@@ -283,3 +306,47 @@ def test_exec_ends_as_its_task_does_whatever_that_leaves_returns_or_ignores(worl
     assert {name: process.wait(20) for name, process in ran.items()} == EXEC
     for pid in world.processes():
         os.kill(pid, signal.SIGKILL)  # what a task leaves of `arr exec` is the user's: there is no daemon
+
+
+HOSTED = """
+[defaults]
+executor = "thread"
+retry_delay = "20ms"
+[tasks.nap]
+func = "jobs.nap"
+args = [0.6]
+[tasks.leave]
+func = "deadly.leave"
+args = [3]
+on_lost = "fail"
+[tasks.spin]
+func = "deadly.spin_in_a_thread"
+[tasks.fork]
+func = "deadly.fork_and_return"
+[tasks.loud]
+func = "deadly.loud_child"
+"""
+
+
+def test_in_the_host_of_threads_a_death_costs_each_run_an_attempt_and_force_ends_what_spins(world: World) -> None:
+    world.write(HOSTED)
+    with world.running():
+        naps = world.ask(*[("nap", [0.6], {})] * 3)
+        eventually(lambda: len(world.starts()) == 3)
+        (leave,) = world.ask(("leave", [3], {}))
+        world.until_ended()
+        (spin,) = world.ask(("spin", [], {}))
+        eventually(lambda: world.starts()[-1]["name"] == "spin")
+        assert world.arr("cancel", str(spin), "--force").code == 0
+        world.until_ended()
+        *forks, loud = world.ask(*[("fork", [], {})] * 3, ("loud", [], {}))
+        world.until_ended()
+        eventually(lambda: len(world.workers()) == 3)
+        runs = world.runs()
+        kept = sum(path.stat().st_blocks * 512 for path in world.state.rglob("host-*.out"))
+    assert {(runs[run]["state"], runs[run]["attempt"]) for run in naps} == {("succeeded", 2)}
+    assert (runs[leave]["state"], runs[leave]["error"]["message"]) == ("failed", "exited with code 3")
+    assert runs[spin]["state"] == "cancelled"
+    assert [runs[run]["result"] for run in forks] == ["parent"] * 3
+    assert runs[loud]["state"] == "succeeded"
+    assert kept < 3_000_000, "what children of the host write piles up"

@@ -317,7 +317,7 @@ class App:
             with contextlib.suppress(OSError):
                 self._lock.write(self._facts())
             if self._source is not None:  # a daemon: its service manager may want a sign of life
-                notify("WATCHDOG=1")
+                notify("WATCHDOG=1", patience_s=0)
         if self._source is not None:
             self._end_strangers()
 

@@ -323,6 +323,15 @@ def test_notify_speaks_to_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert notify("STOPPING=1") is False
 
 
+def test_a_manager_that_does_not_read_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "s"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "s"))
+        told = [notify("WATCHDOG=1", patience_s=0) for _ in range(10_000)]
+    assert told[0] is True
+    assert told[-1] is False
+
+
 def test_notify_is_silent_where_nobody_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     assert notify("READY=1") is False

@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from typing import Final
+
+_PATIENCE_S: Final = 1.0
 
 
-def notify(*words: str) -> bool:
-    """Send e.g. "READY=1", "STOPPING=1", "WATCHDOG=1"; False when nobody asked to be told."""
+def notify(*words: str, patience_s: float = _PATIENCE_S) -> bool:
+    """Send e.g. "READY=1", "STOPPING=1", "WATCHDOG=1"; False when nobody asked to be told, or nobody listened so
+    long: a manager that hangs must not hold the daemon up."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return False
@@ -16,6 +20,7 @@ def notify(*words: str) -> bool:
         contextlib.suppress(OSError),
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out,
     ):
+        out.settimeout(patience_s)
         out.sendto("\n".join(words).encode(), "\0" + address[1:] if address[0] == "@" else address)
         return True
     return False

@@ -55,9 +55,9 @@ def program(name: str, verb: str, ask: Ask, **options: Any) -> Taken:
     return taken
 
 
-def arr(verb: str, *, name: str = "arr", **options: Any) -> Contender:
+def arr(verb: str, *, name: str = "arr", by: str = "on_arr", **options: Any) -> Contender:
     """arr in a discipline; options that are functions are asked with the size of the measurement."""
-    return Contender(name, lambda ask: program("on_arr", verb, ask, **_settled(options, ask)))
+    return Contender(name, lambda ask: program(by, verb, ask, **_settled(options, ask)))
 
 
 def peer(

@@ -48,6 +48,18 @@ def drained(folder: Path, count: int) -> dict[str, float]:
     return {"rate": count / ((last - first) / 1e9)}
 
 
+def far_crons(count: int) -> list[str]:
+    """So many expressions, no two alike, whose times lie months away."""
+    month = time.gmtime().tm_mon
+    far = [(month + ahead) % 12 + 1 for ahead in (4, 5, 6)]
+    days = [(hour, day, each) for each in far for day in range(1, 28) for hour in range(24)]
+    return [f"{number % 60} {hour} {day} {each} *" for number, (hour, day, each) in _in_turn(days, count)]
+
+
+def _in_turn(days: Sequence[tuple[int, int, int]], count: int) -> list[tuple[int, tuple[int, int, int]]]:
+    return [(number // len(days), days[number % len(days)]) for number in range(count)]
+
+
 def percentiles(values: Sequence[float]) -> dict[str, float]:
     ranked = sorted(values)
     return {

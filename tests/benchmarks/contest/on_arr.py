@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import socket
-import sqlite3
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from contest import asking, beside_long_ones, drained, lines, main, percentiles, repeated, running, until, worked
+from arr_daemon import all_ended, cpu_of_kin, cpu_s, on_a_screen, queue, started, warm, write
+from contest import asking, beside_long_ones, drained, lines, main, percentiles, repeated, until, worked
 
-from arrcli import App, background_worker, connect, execute_task, execute_tasks
-
-CHUNK = 10_000
-HEAD = '[arr]\nworkers = {workers}\npython_path = ["{here}"]\ntimezone = "UTC"\n'
-DAEMON = [sys.executable, "-m", "arrcli", "run", "--plain"]
-
+from arrcli import background_worker, connect, execute_task, execute_tasks
 
 # -- throughput ------------------------------------------------------------------------------------------------------
 
@@ -31,9 +19,12 @@ def noop(folder: Path, count: int, func: str = "noop", workers: int = 2) -> dict
     with connect(store) as app:
         queue(app, folder, f"bench_jobs.{func}", count)
     with background_worker.start_application(number_of_workers=workers, data_source=store, executor="process"):
+        until(lambda: lines(folder / "stamps"), what="the first run")
+        before = cpu_of_kin()
         taken = drained(folder, count)
+        engine, others = (1e6 * (now - then) / count for now, then in zip(cpu_of_kin(), before, strict=True))
     all_ended(store, {"noop": "succeeded", "failing": "failed"}[func], count)
-    return taken
+    return {**taken, "engine": engine, "workers": others}
 
 
 def failing(folder: Path, count: int) -> dict[str, float]:
@@ -59,15 +50,28 @@ def whole(folder: Path, count: int) -> dict[str, float]:
     return {"rate": count / spent}
 
 
-def daemon(folder: Path, count: int, screen: bool = False) -> dict[str, float]:
-    """The same queue, emptied by `arr run`."""
+def daemon(folder: Path, count: int) -> dict[str, float]:
+    """The same queue, emptied by `arr run --plain`."""
     write(folder)
     with connect(folder / "tasks.toml") as app:
         queue(app, folder, "bench_jobs.noop", count)
-    with on_a_screen(folder) if screen else started(folder, ready=False):
+    with started(folder, ready=False):
         taken = drained(folder, count)
     all_ended(folder / ".arr/tasks.toml/arr.db", "succeeded", count)
     return taken
+
+
+def screen(folder: Path, count: int) -> dict[str, float]:
+    """What drawing takes of the daemon's time: its first thread draws, another is the engine, one at a time."""
+    write(folder)
+    with connect(folder / "tasks.toml") as app:
+        queue(app, folder, "bench_jobs.noop", count)
+    with on_a_screen(folder) as pid:
+        until(lambda: lines(folder / "stamps"), what="the first run")
+        began = cpu_s(pid), cpu_s(pid, pid)
+        taken = drained(folder, count)
+        whole, drawing = cpu_s(pid) - began[0], cpu_s(pid, pid) - began[1]
+    return {**taken, "cost": 100 * drawing / whole}
 
 
 def busy(folder: Path, count: int, spend_s: float) -> dict[str, float]:
@@ -128,55 +132,5 @@ def enqueue(folder: Path, seconds: float, threads: int = 16) -> dict[str, float]
         }
 
 
-# -- what a daemon needs ---------------------------------------------------------------------------------------------
-
-
-def write(folder: Path, tasks: str = "", *, workers: int = 2) -> None:
-    head = HEAD.format(workers=workers, here=Path(__file__).parent)
-    (folder / "tasks.toml").write_text(head + tasks)
-
-
-@contextmanager
-def started(folder: Path, *, ready: bool = True) -> Iterator[tuple[int, float]]:
-    """`arr run --plain`, its log thrown away: pid, and how many seconds passed until it told that it is ready."""
-    address = f"\0arr-bench-{os.getpid()}-{time.monotonic_ns()}"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
-        heard.bind(address)
-        heard.settimeout(120)
-        began = time.monotonic()
-        with running(DAEMON, folder, NOTIFY_SOCKET="@" + address[1:]) as process:
-            while ready and b"READY=1" not in heard.recv(4096):
-                pass
-            yield process.pid, time.monotonic() - began
-
-
-def warm(app: App) -> None:
-    """Every worker has imported what is measured."""
-    for handle in execute_tasks(app, [("bench_jobs.noop", None)] * 20 + [("time.sleep", [0.05])] * 4):
-        handle.wait(60)
-
-
-def queue(app: App, folder: Path, func: str, count: int) -> None:
-    """A stamp, so many runs, a stamp."""
-    stamp = ("bench_jobs.stamp", [str(folder / "stamps")])
-    execute_tasks(app, [stamp])
-    for start in range(0, count, CHUNK):
-        execute_tasks(app, [(func, None)] * min(CHUNK, count - start))
-    execute_tasks(app, [stamp])
-
-
-def all_ended(store: Path, state: str, count: int) -> None:
-    with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
-        counted = dict(connection.execute("SELECT state, n FROM ended"))
-    if counted.get(state, 0) < count:
-        raise SystemExit(f"{count} runs were to be {state}: {json.dumps(counted)}")
-
-
-@contextmanager
-def on_a_screen(folder: Path) -> Iterator[None]:
-    raise NotImplementedError
-    yield
-
-
 if __name__ == "__main__":
-    main(noop, failing, whole, daemon, busy, latency, short, enqueue)
+    main(noop, failing, whole, daemon, screen, busy, latency, short, enqueue)

@@ -1,8 +1,14 @@
 """All rows, in the order of the table."""
 
 from rows.asking import ENQUEUE
-from rows.latency import IDLE, SHORT
+from rows.latency import AT_ONCE, IDLE, LATENESS, SHORT
+from rows.scale import IDLE_DAEMON, MANY_TASKS, STORED, TASKS
 from rows.startup import STARTUP
-from rows.throughput import BUSY, FAILING, FORMS, NOOP
+from rows.throughput import BUSY, FAILING, FORMS, NOOP, SCREEN
 
-ROWS = (NOOP, FORMS, FAILING, BUSY, SHORT, IDLE, ENQUEUE, STARTUP)
+ROWS = (
+    *(NOOP, FORMS, FAILING, BUSY, SCREEN),
+    *(SHORT, IDLE, LATENESS, AT_ONCE),
+    *(ENQUEUE, STARTUP),
+    *(IDLE_DAEMON, TASKS, MANY_TASKS, STORED),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import resource
 import statistics
 import subprocess
 import sys
@@ -27,30 +28,41 @@ _COMMANDS = {
     "enqueue": [*_ARR, "enqueue", "math.factorial", "5"],
     "list": [*_ARR, "list"],
 }
+_VERBS = ("help", "enqueue", "list")
 
 
 def _measured(ask: Ask) -> Taken:
     """Medians of so many starts each, in turn; arr's over that of an empty typer app, in units of the imports."""
     compileall.compile_dir(ROOT / "arrcli", quiet=2)
     (ask.folder / "tasks.toml").write_text(_TASKS)
-    spent: dict[str, list[float]] = {name: [] for name in _COMMANDS}
+    spent: dict[str, list[tuple[float, float]]] = {name: [] for name in _COMMANDS}
     for number in range(ask.size(11, quick=4)):
         for name, words in _COMMANDS.items():
-            taken = _wall(words, ask.folder)
+            taken = _spent(words, ask.folder)
             if number:  # the first fills caches, and makes the store
                 spent[name].append(taken)
-    median = {name: statistics.median(values) for name, values in spent.items()}
-    units = {name: (median[name] - median["empty"]) / median["imports"] for name in ("help", "enqueue", "list")}
-    return {**units, "imports": median["imports"] * 1e3, "empty": median["empty"] * 1e3, "bare": median["bare"] * 1e3}
+    wall = {name: statistics.median(wall for wall, _ in values) for name, values in spent.items()}
+    cpu = {name: statistics.median(cpu for _, cpu in values) for name, values in spent.items()}
+    return {
+        **{name: (wall[name] - wall["empty"]) / wall["imports"] for name in _VERBS},
+        **{f"{name}_cpu": (cpu[name] - cpu["empty"]) / cpu["imports"] for name in _VERBS},
+        **{name: wall[name] * 1e3 for name in ("imports", "empty", "bare")},
+    }
 
 
-def _wall(words: Sequence[str], folder: Path) -> float:
-    began = time.perf_counter()
+def _spent(words: Sequence[str], folder: Path) -> tuple[float, float]:
+    """Wall and CPU seconds of a command."""
+    used, began = _cpu_of_children(), time.perf_counter()
     done = subprocess.run(words, cwd=folder, env=environment(), capture_output=True, text=True)
     spent = time.perf_counter() - began
     if done.returncode:
         raise LeftOut(f"{words[-1]}: {done.stderr.strip()[-200:]}")
-    return spent
+    return spent, _cpu_of_children() - used
+
+
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 STARTUP = Row(
@@ -60,6 +72,9 @@ STARTUP = Row(
         Figure("help", "arr --help", "units", "less", target=0.1),
         Figure("enqueue", "arr enqueue", "units", "less", target=0.4),
         Figure("list", "arr list", "units", "less", target=0.7),
+        Figure("help_cpu", "arr --help, by CPU", "units", "less"),
+        Figure("enqueue_cpu", "arr enqueue, by CPU", "units", "less"),
+        Figure("list_cpu", "arr list, by CPU", "units", "less"),
         Figure("imports", "the unit", "ms"),
         Figure("empty", "an empty typer app", "ms"),
         Figure("bare", "python alone", "ms"),

@@ -314,6 +314,30 @@ def test_a_cancelled_retry_leaves_its_place_to_the_next() -> None:
     assert bench.working() == [second.id]
 
 
+def test_a_place_that_a_paused_slot_cannot_take_goes_to_what_was_asked_for() -> None:
+    bench = Bench(task(EACH_MINUTE, 'on_overlap = "queue"'))
+    bench.pass_time(2 * MINUTE, MINUTE)
+    asked = bench.add(task="t", func="x")
+    asks.pause(bench.kept, ["t"], bench.file.tasks, bench.clock.now())
+    bench.ring()
+    bench.ends(bench.working()[0])
+    bench.turn()
+    assert bench.working() == [asked.id]
+    assert [run.held_by for run in bench.runs() if run.scheduled] == [None, "paused t"]
+
+
+def test_a_pool_s_place_that_one_cannot_take_for_its_task_s_limit_goes_to_the_next() -> None:
+    bench = Bench("[pools.p]\nsize = 1\n" + task(BY_HAND, "max_concurrent = 1") + task(BY_HAND, name="u"))
+    first = bench.add(pool="p")
+    held = bench.add(task="t", func="x", pool="p")
+    elsewhere = bench.add(task="t", func="x")
+    other = bench.add(task="u", func="x", pool="p")
+    assert bench.working() == [first.id, elsewhere.id]
+    bench.ends(first.id)
+    assert bench.working() == [elsewhere.id, other.id]
+    assert bench.run(held.id).held_by == "task t"
+
+
 def test_a_judgement_that_takes_several_turns_is_not_slept_over() -> None:
     bench = Bench(task(BY_HAND, "max_concurrent = 1"))
     bench.kept.append([a_run(task="t", func="x") for _ in range(10_000)])

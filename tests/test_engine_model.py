@@ -372,25 +372,19 @@ class Model(RuleBasedStateMachine):
             assert planned.limit is None or active[name] <= max(1, planned.limit), "a task has more than its limit"
 
     def _nothing_waits_without_need(self, runs: Sequence[Run]) -> None:
-        """Due and not held while there is room; held by what is not in its way any more."""
+        """What is due has begun, unless its task, its pool, a pause or the want of workers is in its way."""
         bench = self.bench
-        waiting = [run for run in runs if run.state is State.PENDING and run.ready_at <= self.now]
         paused = {name for name, record in bench.kept.task_records().items() if record.paused}
         active = Counter(run.task for run in runs if not run.ended and (run.attempt > 0 or run.claimed_by))
-        small = sum(run.pool == "small" and run.state is State.RUNNING for run in runs)
-        for run in waiting:
-            known = bench.file.tasks.get(run.task or "")
-            if run.held_by is None:
-                assert bench.executor.room() == 0 or run.attempt > 0, f"{run} could start"
-            elif run.held_by == f"task {run.task}":
-                assert known is not None and known.limit is not None
-                assert active[run.task] >= known.limit or run.task in paused, f"{run} could start"
-            elif run.held_by == f"paused {run.task}":
-                assert run.task in paused, f"{run} could start"
-            elif run.held_by == f"unknown {run.task}":
-                assert known is None, f"{run} could start"
-            else:
-                assert (run.held_by, small) == ("pool small", 1), f"{run} could start"
+        pools = Counter(run.pool for run in runs if run.state is State.RUNNING)
+        for run in runs:
+            if run.state is not State.PENDING or run.ready_at > self.now or bench.executor.room() == 0:
+                continue
+            known, pool = bench.file.tasks.get(run.task or ""), bench.file.pools.get(run.pool)
+            stopped = run.task in paused and (run.scheduled or run.attempt > 0)
+            crowded = known is not None and known.limit is not None and active[run.task] >= known.limit
+            full = pool is not None and pool.size is not None and pools[run.pool] >= pool.size
+            assert stopped or crowded or full or (run.task and known is None), f"{run} could start"
 
     def _who_was_first_goes_first(self, runs: dict[int, Run]) -> None:
         """Of bare runs that waited at the last look: none was begun that has a lower priority, or is younger."""

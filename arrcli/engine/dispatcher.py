@@ -390,19 +390,20 @@ class Dispatcher:
     def _unhold(self, w: Writing, work: Work, counts: _Counts, now: Instant) -> None:
         """Let as many of the held go on as there are places for them again."""
         known = (self._holds or set()) | work.holds
-        strangers = {key for key in work.freed & known if key.startswith("unknown ")}
+        again = {key for key in work.freed & known if key.startswith("unknown ")}
         for key in sorted(work.freed & known):
             kind, _, name = key.partition(" ")
             room = self._places(kind, name, counts)
             if room == 0:
                 continue
-            if w.unhold(key, max(room, 0), now=now) == 0:
-                strangers.discard(key)
+            if w.unhold(key, max(room, 0), now=now):
+                again.add(key)
+            else:
+                again.discard(key)
                 if self._holds is not None:
                     self._holds.discard(key)
-        # A pool's place that a held run could not use is free still: look again in the next round.
-        pools = {key for key in work.freed if key.startswith("pool ")} if work.holds else set()
-        work.freed = pools | strangers
+        # Whom a place was let go for may be held by something else (a pause, its pool): it is free still, look again.
+        work.freed = again
 
     def _places(self, kind: str, name: str, counts: _Counts) -> int:
         """How many of those held by this may go on: -1 all, 0 none.

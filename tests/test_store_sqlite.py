@@ -86,6 +86,24 @@ def test_several_processes_that_make_and_fill_one_store_lose_nothing(path: Path)
     store.close()
 
 
+def test_what_a_transaction_has_read_stays_so_until_it_writes(path: Path, store: SQLiteStore) -> None:
+    other = SQLiteStore(path, patience=0.05)
+    with store.writing() as w:
+        assert w.run(1) is None
+        with pytest.raises(StoreBusyError):
+            other.append([a_run()])
+        assert w.add([a_run()])[0].id == 1
+    assert other.append([a_run()])[0].id == 2
+    other.close()
+
+
+def test_each_commit_is_synchronised_to_the_disk(store: SQLiteStore) -> None:
+    store.append([a_run()])
+    for connection in {id(connection): connection for _, connection in store._open}.values():
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 def test_a_writer_killed_in_its_transaction_leaves_a_whole_store(path: Path) -> None:
     child = program(BREAK_OFF, path)
     assert child.stdout is not None

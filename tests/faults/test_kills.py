@@ -89,6 +89,18 @@ def test_processes_end_with_a_killed_daemon_also_where_its_supervisor_and_its_wo
         world.nobody_left()
 
 
+def test_workers_end_when_daemon_and_supervisor_are_killed_at_once(world: World) -> None:
+    with world.running() as daemon:
+        world.enqueue("jobs.forever")
+        eventually(lambda: len(world.starts()) == 1)
+        both = [daemon.process.pid, *world.supervisors()]
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # stopped first, so that neither sees the other's end
+            for pid in both:
+                os.kill(pid, number)
+        daemon.process.wait()
+        world.nobody_left()
+
+
 def test_a_run_that_stops_itself_is_ended_by_its_timeout(world: World) -> None:
     world.write('[tasks.stop]\nfunc = "jobs.stop_itself"\ntimeout = "500ms"\nstop_grace = "200ms"\n')
     with world.running():

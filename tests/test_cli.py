@@ -425,3 +425,28 @@ def test_a_backup_put_in_the_place_of_the_store_is_the_store(folder: Path) -> No
     (folder / "copy.db").rename(state / "arr.db")
     assert [run["id"] for run in arr(folder, "runs", "--json").json["runs"]] == [1]
     assert arr(folder, "enqueue", "by-hand").out == "2\n"
+
+
+def test_a_slip_of_the_keys_is_no_argument_by_mistake(folder: Path) -> None:
+    said = arr(folder, "enqueue", "math.factorial", "5", "--piority", "3")
+    assert (said.code, said.out) == (2, "")
+    assert "there is no option --piority" in said.err
+    assert arr(folder, "enqueue", "math.factorial", "-5").code == 0
+    shown = arr(folder, "enqueue", "builtins.print", '"--piority"', "--json").json["run"]
+    assert shown["args"] == ["--piority"]
+
+
+def test_exec_ends_what_a_task_that_overran_its_timeout_has_hidden(folder: Path) -> None:
+    (folder / "tasks.toml").write_text(
+        '[tasks.hide]\nfunc = "arrcli.shell.run"\nargs = ["setsid sleep 7654.25 & sleep 60"]\ntimeout = "400ms"\n'
+    )
+    assert arr(folder, "exec", "hide").code == 124
+    left = [line for line in Path("/proc").glob("[0-9]*/cmdline") if b"7654.25" in _read(line)]
+    assert left == []
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

@@ -100,14 +100,10 @@ def _append(name: str, keys: dict[str, Any], at: Sequence[str], which: Chosen, *
 
 
 def _given(words: Sequence[str]) -> dict[str, Any]:
-    """Arguments as `arr enqueue` reads them; what looks like an option and is none is no argument by mistake."""
+    """Arguments as `arr enqueue` reads them."""
     from arrcli.cli.enqueue import read_arguments
-    from arrcli.errors import UsageError
 
     given = read_arguments(words)
-    for one in given.args:
-        if isinstance(one, str) and one.startswith("-") and one in words:
-            raise UsageError(f"there is no option {one}; as a text, write '\"{one}\"', with both quotes")
     _refuse_null([*given.args, *given.kwargs.values()])
     return {"args": given.args, "kwargs": given.kwargs}
 

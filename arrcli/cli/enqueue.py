@@ -85,9 +85,14 @@ class Given:
 
 
 def read_arguments(words: Sequence[str]) -> Given:
-    """`5` a number, `to=x` a keyword, `n:=5` JSON; UsageError where `:=` is not followed by JSON."""
+    """`5` a number, `to=x` a keyword, `n:=5` JSON; UsageError where `:=` is not followed by JSON, and for what looks
+    like an option and is none: a slip of the keys is no argument by mistake."""
+    from arrcli.errors import UsageError
+
     given = Given()
     for word in words:
+        if word.startswith("-") and _value(word) == word:
+            raise UsageError(f"there is no option {word[:80]}; as a text, write '\"{word[:80]}\"', with both quotes")
         name, equals, value = word.partition("=")
         if equals and name.endswith(":") and _is_name(name[:-1]):
             given.kwargs[name[:-1]] = _strict(name[:-1], value)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,6 +69,7 @@ def execute(
         "parent": os.getpid(),
     }
     environment = {**os.environ, **attempt.env, "ARR_TASK": attempt.task or "", "ARR_ATTEMPT": "1"}
+    kernel.adopt_orphans()
     try:
         with _terminated():
             child = subprocess.Popen(  # noqa: S603 - our own interpreter
@@ -135,6 +137,16 @@ def _end(child: subprocess.Popen[bytes], attempt: Attempt) -> None:
             with contextlib.suppress(ProcessLookupError):
                 send(child.pid, signal.SIGKILL)
         child.wait()
+        _end_what_is_left()
+
+
+def _end_what_is_left() -> None:
+    """Descendants in sessions of their own (`su -c` makes one) have come to us."""
+    until = time.monotonic() + _LAST_WORDS_S
+    while (left := kernel.children()) and time.monotonic() < until:
+        kernel.kill(left)
+        kernel.reap(left)
+        time.sleep(0.002)
 
 
 def main() -> None:

@@ -27,6 +27,15 @@ def noop(folder: Path, count: int, func: str = "noop", workers: int = 2) -> dict
     return {**taken, "engine": engine, "workers": others}
 
 
+def scaled(folder: Path, workers: int) -> dict[str, float]:
+    """No-op runs and runs of 20 ms a second, with so many workers."""
+    for name in ("noop", "ms_20"):
+        (folder / name).mkdir()
+    noops = noop(folder / "noop", 10_000, workers=workers)["rate"]
+    log = slept(folder / "ms_20", 100 * workers, 0.02, workers)
+    return {"noop": noops, "ms_20": len(log) / ((max(line[2] for line in log) - min(line[1] for line in log)) / 1e9)}
+
+
 def failing(folder: Path, count: int) -> dict[str, float]:
     """The rate of runs that fail beside that of runs that succeed."""
     rates = {}
@@ -76,12 +85,17 @@ def screen(folder: Path, count: int) -> dict[str, float]:
 
 def busy(folder: Path, count: int, spend_s: float) -> dict[str, float]:
     """How much of the workers' time is spent in work."""
+    return worked(slept(folder, count, spend_s, 2))
+
+
+def slept(folder: Path, count: int, spend_s: float, workers: int) -> list[list[int]]:
+    """What so many runs that take so long tell of themselves."""
     store = folder / "arr.db"
     with connect(store) as app:
         execute_tasks(app, [("bench_jobs.started", [str(folder / "log"), 0, spend_s])] * count)
-    with background_worker.start_application(number_of_workers=2, data_source=store, executor="process"):
+    with background_worker.start_application(number_of_workers=workers, data_source=store, executor="process"):
         until(lambda: len(lines(folder / "log")) >= count, what="the last run")
-    return worked(lines(folder / "log"))
+    return lines(folder / "log")
 
 
 # -- latency ---------------------------------------------------------------------------------------------------------
@@ -133,4 +147,4 @@ def enqueue(folder: Path, seconds: float, threads: int = 16) -> dict[str, float]
 
 
 if __name__ == "__main__":
-    main(noop, failing, whole, daemon, screen, busy, latency, short, enqueue)
+    main(noop, scaled, failing, whole, daemon, screen, busy, latency, short, enqueue)

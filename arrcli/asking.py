@@ -17,6 +17,7 @@ from arrcli.model.wall import machine_zone
 from arrcli.model.when import calendar_time
 from arrcli.options import policies
 from arrcli.registry import registered, registered_names
+from arrcli.text import brief
 
 if TYPE_CHECKING:
     from arrcli.app import App
@@ -137,7 +138,7 @@ def _refuse_name(app: App, name: str, *, is_text: bool) -> None:
     if is_text and "." not in name and ":" not in name:
         near = difflib.get_close_matches(name, [*registered_names(), *app.file.tasks], 1)
         hint = f"did you mean {near[0]!r}?" if near else "a function is named by its dotted path, as jobs.mail"
-        raise NotFoundError(f"no task {name!r} is registered or in a tasks file; {hint}")
+        raise NotFoundError(f"no task {brief(name)} is registered or in a tasks file; {hint}")
     if not app.file.allows(name):
         raise DeniedError(f"{name} is not allowed: [arr] allow in {app.file.path} does not list it")
 

@@ -39,6 +39,11 @@ def one_line(text: str) -> str:
     return next((line.strip() for line in clean(text).split("\n") if line.strip()), "")
 
 
+def brief(text: str) -> str:
+    """`text` in quotes, as a message has it: escaped, and short."""
+    return repr(shortened(text, 100))
+
+
 def shortened(text: str, width: int) -> str:
     """`text` cut to `width` characters, with an ellipsis where something was cut."""
     return text if len(text) <= width else text[: max(0, width - 1)] + "…"

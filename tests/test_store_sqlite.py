@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from arrcli.errors import NotFoundError, StoreBusyError, StoreError
+from arrcli.errors import NotFoundError, StoreBusyError, StoreError, UsageError
 from arrcli.model.run import State
 from arrcli.store import reading, transaction
 from arrcli.store.memory import MemoryStore
@@ -166,7 +166,7 @@ def test_what_one_caller_did_wrong_is_not_the_others_loss(store: SQLiteStore) ->
     def spoil() -> None:
         try:
             store.append([a_run(priority=1 << 70)])
-        except OverflowError as error:
+        except UsageError as error:
             errors.append(error)
 
     threads = [

@@ -10,6 +10,7 @@ import typer
 
 from arrcli.cli.complete import task_names
 from arrcli.cli.options import Debug, File, Json, StateDir, Target
+from arrcli.text import brief
 
 if TYPE_CHECKING:
     from arrcli.app import App
@@ -182,7 +183,7 @@ def known_task(app: App, name: str) -> Task:
     if task is None:
         near = difflib.get_close_matches(name, app.file.tasks, 1)
         hint = f"did you mean {near[0]}?" if near else "see them with: arr list"
-        raise NotFoundError(f"no task {name!r} in {app.file.path}; {hint}")
+        raise NotFoundError(f"no task {brief(name)} in {app.file.path}; {hint}")
     return task
 
 

@@ -103,6 +103,7 @@ def cut(text: str, width: int) -> str:
     """The text, with an ellipsis where it was too wide."""
     if cells(text) <= width:
         return text
+    text = text[: 4 * width + 8]  # what has no width of its own is no reason to count for ever
     while text and cells(text) > width - 1:
         text = text[:-1]
     return text + "…"
@@ -122,4 +123,4 @@ def print_file(text: str) -> None:
 
 def say(text: str) -> None:
     """Words, on stderr: stdout is for what was asked."""
-    print(text, file=sys.stderr)
+    print(clean(text), file=sys.stderr)

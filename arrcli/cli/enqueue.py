@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import keyword
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,6 +49,7 @@ def enqueue(
     from arrcli.model.when import duration
 
     given = read_arguments(arguments or [])
+    patience_s = None if timeout is None else duration(timeout) / 1e6
     with opened(file, state_dir, writes=True, creates=True, needs_tasks=True) as app:
         if wait and app.daemon_pid is None:
             raise NoDaemonError("no daemon is running to wait for; start it with: arr run (nothing was queued)")
@@ -68,7 +70,7 @@ def enqueue(
         _told(app, run, now, as_json=as_json, waits=wait, new=run.enqueued_at >= now)
         if not wait:
             return 0
-        return _waited(app, run, None if timeout is None else duration(timeout) / 1e6, as_json=as_json)
+        return _waited(app, run, patience_s, as_json=as_json)
 
 
 @dataclass(slots=True)
@@ -128,7 +130,11 @@ def _loads(text: str) -> Any:
     def refuse(name: str) -> Any:
         raise ValueError(f"{name} is not JSON")
 
-    return json.loads(text, parse_constant=refuse)
+    def finite(digits: str) -> float:
+        number = float(digits)
+        return number if math.isfinite(number) else refuse(f"a number as large as {digits[:20]}")
+
+    return json.loads(text, parse_constant=refuse, parse_float=finite)
 
 
 def _when(at: str | None, in_: str | None, now: int, app: App, target: str) -> int | None:
@@ -151,6 +157,8 @@ def _refuse(app: App, target: str, when: int | None, now: int, *, no_past: bool)
     import fnmatch
 
     from arrcli.errors import DeniedError, NotFoundError, UsageError
+    from arrcli.model.path import is_dotted_path
+    from arrcli.text import brief
 
     if no_past and when is not None and when < now:
         raise UsageError("that time is past (--no-past)")
@@ -161,7 +169,9 @@ def _refuse(app: App, target: str, when: int | None, now: int, *, no_past: bool)
 
         near = difflib.get_close_matches(target, app.file.tasks, 1)
         hint = f"; did you mean {near[0]}?" if near else "; a function is named by its dotted path, as jobs.mail"
-        raise NotFoundError(f"no task {target!r} in {app.file.path}{hint}")
+        raise NotFoundError(f"no task {brief(target)} in {app.file.path}{hint}")
+    if not is_dotted_path(target):
+        raise NotFoundError(f"no task {brief(target)} in {app.file.path}, and no dotted path either, as jobs.mail is")
     if app.file.allow is not None and not any(fnmatch.fnmatchcase(target, one) for one in app.file.allow):
         raise DeniedError(f"{target} is not allowed: [arr] allow in {app.file.path} lists {', '.join(app.file.allow)}")
     _refuse_unknown(app, target)
@@ -182,6 +192,7 @@ def _told(app: App, run: Run, now: int, *, as_json: bool, waits: bool, new: bool
     from arrcli.cli.columns import print_json, say
     from arrcli.cli.times import shown, until, zone_for
     from arrcli.model.json import run_json
+    from arrcli.text import brief
 
     if not waits or not as_json:
         print_json({"run": run_json(run)}) if as_json else print(run.id, flush=True)
@@ -189,7 +200,7 @@ def _told(app: App, run: Run, now: int, *, as_json: bool, waits: bool, new: bool
         return
     at = shown(run.due_at, zone_for(app.file.tasks.get(run.task or ""), app.file.timezone))
     if not new:
-        say(f"run {run.id} with the key {run.key!r} is pending already; nothing was added")
+        say(f"run {run.id} with the key {brief(run.key or '')} is pending already; nothing was added")
     elif run.due_at > run.enqueued_at:
         say(f"queued run {run.id}  {_called(run)}  at {at} (in {until(run.due_at, now)})")
     elif run.due_at < run.enqueued_at:
@@ -201,9 +212,11 @@ def _told(app: App, run: Run, now: int, *, as_json: bool, waits: bool, new: bool
 
 
 def _called(run: Run) -> str:
+    from arrcli.text import one_line, shortened
+
     words = [json.dumps(one) for one in run.args] + [f"{key}={json.dumps(one)}" for key, one in run.kwargs.items()]
     text = ", ".join(words)
-    return f"{run.name}({text if len(text) <= 200 else text[:200] + '…'})"
+    return f"{shortened(one_line(run.name), 100)}({shortened(text, 200)})"
 
 
 def _waited(app: App, run: Run, timeout_s: float | None, *, as_json: bool) -> int:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from arrcli.cli.options import Debug, File, StateDir, TaskName
+from arrcli.text import brief
 
 
 def execute(
@@ -28,7 +29,7 @@ def execute(
     found = chosen(file, state_dir).file()
     known = found.tasks.get(task)
     if known is None:
-        raise NotFoundError(f"no task {task!r} in {found.path}; see them with: arr list")
+        raise NotFoundError(f"no task {brief(task)} in {found.path}; see them with: arr list")
     attempt = Attempt(
         run_id=0,
         number=1,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import Any, Final
 
 from arrcli.errors import ArrError, ConfigError
-from arrcli.text import clean
+from arrcli.text import clean, shortened
+
+_LONGEST: Final = 1000
+"""Characters of one line: what was given may be of any length, and a sentence about it is not."""
 
 
 def tell(error: Exception, *, as_json: bool) -> int:
@@ -40,5 +43,6 @@ def _told(kind: str, words: str, code: int, as_json: bool, more: dict[str, Any] 
         print(json.dumps({"schema_version": 1, "error": error}))
     else:
         prefix = "" if more else "arr: "
-        print(f"{prefix}{clean(words)}", file=sys.stderr)
+        lines = (shortened(line, _LONGEST) for line in clean(words).split("\n"))
+        print(prefix + "\n".join(lines), file=sys.stderr)
     return code

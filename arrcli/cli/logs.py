@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from arrcli.cli.options import Debug, Json, StateDir, Target
+from arrcli.text import brief
 
 if TYPE_CHECKING:
     from arrcli.app import App
@@ -61,7 +62,7 @@ def _meant(app: App, target: str) -> Run:
     found = app.store.runs(RunQuery(task=target, limit=50))
     executed = [run for run in found if run.attempt] or list(found)
     if not executed:
-        raise NotFoundError(f"no run of {target!r}; see the tasks with: arr list")
+        raise NotFoundError(f"no run of {brief(target)}; see the tasks with: arr list")
     return executed[0]
 
 

@@ -29,6 +29,8 @@ _BACKLOG: Final = 100_000
 """Events that wait to become lines; no more are kept, for the engine does not wait for them."""
 _STDOUT: Final = 1
 _LOOK_US: Final = 200_000
+_MANY_TASKS: Final = 1000
+"""Reading a file of more of them takes memory that is worth giving back."""
 _FAREWELL_S: Final = 1.0
 """Who reads nothing of the log for so long does not keep a daemon that was told to stop from ending."""
 _DAEMON_GC: Final = (20_000, 20, 100)
@@ -166,6 +168,7 @@ class Daemon:
         from arrcli.app import arr_version
         from arrcli.clock import SYSTEM
         from arrcli.host.notify import notify
+        from arrcli.host.process import give_back_memory
 
         gc.set_threshold(*_DAEMON_GC)
         app = self._app
@@ -184,6 +187,8 @@ class Daemon:
             self._tell("note", text=text)
         try:
             app.start()
+            if len(self._file.tasks) > _MANY_TASKS:
+                give_back_memory()
             self._runner = app.runner
             self._heed_signals()
             notify("READY=1", f"MAINPID={os.getpid()}")

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from arrcli.text import brief
+
 
 def missing(target: str, python_path: Sequence[str]) -> str:
     """Why a dotted path surely leads nowhere, with what its module defines; "" where it may lead somewhere."""
@@ -24,9 +26,10 @@ def missing(target: str, python_path: Sequence[str]) -> str:
         return ""
     known = _callables(tree)
     near = difflib.get_close_matches(name, known, 1)
-    hint = f" — did you mean {near[0]!r}?" if near else ""
+    hint = f" — did you mean {near[0]!r}?" if near else ";"
     listed = ", ".join(known[:12]) or "nothing"
-    return f"no task or function {target!r}{hint} {source.name} defines: {listed}  (read from the source, not imported)"
+    defined = f"{source.name} defines: {listed}  (read from the source, not imported)"
+    return f"no task or function {brief(target)}{hint} {defined}"
 
 
 def _split(target: str) -> tuple[str, str]:

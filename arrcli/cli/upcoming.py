@@ -10,6 +10,7 @@ import typer
 
 from arrcli.cli.complete import task_names
 from arrcli.cli.options import Ascii, Debug, File, Json, Plain, StateDir, Utc
+from arrcli.text import brief
 
 if TYPE_CHECKING:
     from arrcli.model.snapshot import Idle, Snapshot, Upcoming
@@ -51,7 +52,7 @@ def upcoming(
         entries = [one for one in entries if _matches(one.name, pattern)]
         idle = [one for one in idle if _matches(one.task.name, pattern)]
         if not entries and not idle and not any(mark in pattern for mark in "*?["):
-            raise NotFoundError(f"no task {pattern!r} in {snapshot.file}; see them with: arr list")
+            raise NotFoundError(f"no task {brief(pattern)} in {snapshot.file}; see them with: arr list")
     shown = entries[:count] if count else entries
     idle = idle[: max(0, count - len(shown))] if count else idle
     if timeline or graph:

@@ -27,6 +27,7 @@ from pydantic_core import PydanticCustomError
 from arrcli.config.faults import meant, quoted, reason, shown
 from arrcli.errors import ScheduleError, UsageError
 from arrcli.model.instant import SECOND
+from arrcli.model.path import is_dotted_path
 from arrcli.model.schedule.every import SHORTEST
 from arrcli.model.size import size
 from arrcli.model.when import duration
@@ -168,15 +169,9 @@ def _problem_of_path(text: str) -> str | None:
         return 'for a shell command write func = "arrcli.shell.run", args = ["the command"]'
     if "/" in text or text.endswith(".py"):
         return "write the module and the function, as package.module.function, not a file"
-    if not re.fullmatch(r"[^.:]+(?:\.[^.:]+)*(?::[^.:]+(?:\.[^.:]+)*)?", text) or not _all_names(text):
-        return 'write "package.module.function" or "package.module:Class.method"'
-    if "." not in text and ":" not in text:
+    if text.isidentifier() and not keyword.iskeyword(text):
         return f'name its module too, as "module.{text}"'
-    return None
-
-
-def _all_names(text: str) -> bool:
-    return all(part.isidentifier() and not keyword.iskeyword(part) for part in re.split("[.:]", text))
+    return None if is_dotted_path(text) else 'write "package.module.function" or "package.module:Class.method"'
 
 
 DottedPath = Annotated[str, PlainValidator(_dotted), WithJsonSchema({"type": "string", "pattern": "[.:]"})]

@@ -28,3 +28,12 @@ def started(pid: int) -> str | None:
 def new_owner_id() -> str:
     """A name for this start of this process, never used before."""
     return f"{os.getpid()}-{os.urandom(6).hex()}"
+
+
+def give_back_memory() -> None:
+    """What this process used for a while goes back to the system, where the C library can be asked for that (glibc)."""
+    import ctypes  # late: few need it
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(ctypes.c_size_t(0))

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from arrcli.errors import StoreBusyError, StoreError, StoreFullError
+from arrcli.errors import StoreBusyError, StoreError, StoreFullError, UsageError
 from arrcli.store.reserve import is_full
+from arrcli.text import brief
 
 _HIDES_FULL: Final = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 """What SQLite says of a disk that is too full for its shared memory."""
@@ -17,9 +18,15 @@ _HIDES_FULL: Final = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 
 @contextmanager
 def translated(where: str) -> Iterator[None]:
-    """What SQLite refuses to do with the database `where` is a StoreError."""
+    """What SQLite refuses to do with the database `where` is a StoreError; of what cannot be kept, a UsageError."""
     try:
         yield
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{brief(str(error.object))} is not UTF-8 text, as all names and words here are") from error
+    except OverflowError as error:
+        if "SQLite" not in str(error):
+            raise
+        raise UsageError("a number is beyond 64 bits, and cannot be kept") from error
     except sqlite3.OperationalError as error:
         raise _operational(error, where) from error
     except sqlite3.DatabaseError as error:

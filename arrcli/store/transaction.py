@@ -301,7 +301,8 @@ class SQLTransaction(SQLReading):
         self._db.executemany("UPDATE tasks SET mark = ?, era = ? WHERE name = ?", rows)
 
     def put_broken(self, task: str, why: str) -> None:
-        self._db.execute("UPDATE tasks SET broken = ?1 WHERE name = ?2 AND broken <> ?1", (why, task))
+        said = why.encode("utf-8", "replace").decode()  # a task's own words may be anything
+        self._db.execute("UPDATE tasks SET broken = ?1 WHERE name = ?2 AND broken <> ?1", (said, task))
 
     def put_owner(self, owner: Owner) -> None:
         values = (owner.id, owner.pid, owner.started_at, owner.host, owner.what)

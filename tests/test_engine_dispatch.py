@@ -297,6 +297,18 @@ def test_a_late_report_of_an_attempt_that_is_over_is_not_heard() -> None:
     assert (bench.run(run.id).state, bench.run(run.id).result) == (State.SUCCEEDED, "first")
 
 
+def test_a_late_report_of_an_earlier_attempt_does_not_end_the_one_that_runs() -> None:
+    bench = Bench(task(BY_HAND, 'retries = 1\nretry_delay = "1s"'))
+    run = bench.add(task="t", func="x")
+    bench.fails(run.id)
+    bench.pass_time(2 * SECOND)
+    assert bench.executor.attempts[run.id].number == 2
+    bench.executor.said.append(Outcome(run_id=run.id, number=1, kind="succeeded", result="late"))
+    bench.turn()
+    assert (bench.run(run.id).state, bench.run(run.id).attempt) == (State.RUNNING, 2)
+    assert bench.ends(run.id, result="second").result == "second"
+
+
 # -- cancelling ----
 
 

@@ -193,6 +193,14 @@ def test_what_is_no_bell_is_neither_rung_nor_replaced(tmp_path: Path) -> None:
     assert path.read_text() == "mine"
 
 
+def test_a_link_to_a_bell_is_not_rung(tmp_path: Path) -> None:
+    bell = Bell(tmp_path / "bell")
+    (tmp_path / "link").symlink_to(bell.path)
+    assert ring(tmp_path / "link") is False
+    assert bell.quiet() is False
+    bell.close()
+
+
 def test_a_bell_may_have_a_long_path_and_is_private(tmp_path: Path, umask: int) -> None:
     folder = tmp_path / ("a" * 100) / ("b" * 100)
     files.private_folder(folder)

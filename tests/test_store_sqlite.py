@@ -22,6 +22,7 @@ from arrcli.errors import NotFoundError, StoreBusyError, StoreError, UsageError
 from arrcli.model.run import State
 from arrcli.store import reading, transaction
 from arrcli.store.memory import MemoryStore
+from arrcli.store.reserve import Reserve
 from arrcli.store.schema import APPLICATION_ID, MIGRATIONS, VERSION
 from arrcli.store.sqlite import SQLiteStore
 from arrcli.store.values import RunQuery
@@ -232,6 +233,32 @@ def test_links_are_not_followed(path: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="link"):
         SQLiteStore(path)
     assert (tmp_path / "elsewhere").read_bytes() == b""
+
+
+def test_a_link_that_comes_between_the_look_and_the_making_is_not_followed(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.symlink_to(tmp_path / "elsewhere")
+    look = os.lstat
+
+    def too_early(file: Any, **more: Any) -> os.stat_result:
+        if os.fspath(file) == str(path):
+            raise FileNotFoundError(file)
+        return look(file, **more)
+
+    monkeypatch.setattr(os, "lstat", too_early)
+    with pytest.raises(StoreError, match="cannot be made"):
+        SQLiteStore(path)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_reserve_is_not_made_through_a_link(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text("mine")
+    (tmp_path / "reserve").symlink_to(tmp_path / "elsewhere")
+    reserve = Reserve(path, tmp_path / "reserve")
+    reserve.kept()
+    reserve.given_up()
+    assert (tmp_path / "elsewhere").read_text() == "mine"
 
 
 def test_a_folder_in_its_place_is_said(path: Path) -> None:

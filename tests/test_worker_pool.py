@@ -14,6 +14,7 @@ import pytest
 from worker_rooms import attempt, begun, eventually, is_alive, outcomes, pool_in, tried, turn
 
 from arrcli.worker import stack
+from arrcli.worker.capture import sweep
 from arrcli.worker.pool import ProcessPool
 from arrcli.worker.stack import readable
 from arrcli.worker.wire import Outcome
@@ -216,6 +217,14 @@ def test_the_death_of_the_supervisor_costs_what_had_begun_and_is_mended(tmp_path
         assert (lost.run_id, lost.kind, lost.begun) == (one.run_id, "lost", True)
         assert (done.run_id, done.kind) == (other.run_id, "succeeded")
         eventually(lambda: not is_alive(int(path.read_text())))
+
+
+def test_a_link_among_the_outputs_of_an_earlier_pool_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text("mine")
+    (tmp_path / "worker-0-0.out").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "worker-1-0.out").write_text("of a worker that is no more")
+    sweep(tmp_path)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["elsewhere", "worker-0-0.out"]
 
 
 def test_what_a_task_changes_around_itself_is_put_back(pool: ProcessPool) -> None:

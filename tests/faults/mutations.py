@@ -16,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -39,22 +40,34 @@ class Mutation:
     tests: tuple[str, ...]
     everywhere: bool = False
     """Every place of the file, not one alone."""
+    also: tuple[str, ...] = ()
+    """Other files, where the same is done."""
 
-    def done_to(self, root: Path) -> str:
-        """Do it in a copy of the tree; what stood in the file before."""
-        path = root / self.file
-        before = path.read_text()
-        found = before.count(self.old)
-        if found == 0 or (found > 1 and not self.everywhere):
-            raise SystemExit(f"{self.name}: {self.file} has {found} times: {self.old!r}")
-        path.write_text(before.replace(self.old, self.new))
-        return before
+    def places(self, root: Path) -> list[int]:
+        """How often the text stands in each file."""
+        return [(root / file).read_text().count(self.old) for file in (self.file, *self.also)]
+
+    def fits(self, root: Path) -> bool:
+        return all(found == 1 or (self.everywhere and found > 1) for found in self.places(root))
+
+    @contextmanager
+    def done_to(self, root: Path) -> Iterator[None]:
+        """Do it in a copy of the tree, and undo it."""
+        before = {root / file: (root / file).read_text() for file in (self.file, *self.also)}
+        for path, text in before.items():
+            path.write_text(text.replace(self.old, self.new))
+        try:
+            yield
+        finally:
+            for path, text in before.items():
+                path.write_text(text)
 
 
 STORE: Final = "tests/test_store_sqlite.py"
 CONTRACT: Final = "tests/test_store_contract.py"
 PLANNING: Final = "tests/test_engine_planning.py"
 DISPATCH: Final = "tests/test_engine_dispatch.py"
+MODEL: Final = "tests/test_engine_model.py::test_every_promise_holds_after_whatever_happens"
 HOST: Final = "tests/test_host.py"
 POOL: Final = "tests/test_worker_pool.py"
 KILLS: Final = "tests/faults/test_kills.py"
@@ -86,12 +99,20 @@ MUTATIONS: Final = (
         (f"{CONTRACT}::TestSQLiteStore",),
     ),
     Mutation(
+        "late",
+        "an attempt that is over is not heard any more",
+        "arrcli/engine/dispatcher.py",
+        "return run is not None and run.attempt == outcome.number",
+        "return run is not None",
+        (DISPATCH,),
+    ),
+    Mutation(
         "slot",
         "a slot has one run at most",
         "arrcli/store/schema.py",
         "CREATE UNIQUE INDEX runs_slot",
         "CREATE INDEX runs_slot",
-        (f"{CONTRACT}::TestSQLiteStore::test_a_slot_of_a_task_becomes_one_run_in_an_era",),
+        (f"{CONTRACT}::TestSQLiteStore",),
     ),
     Mutation(
         "mark",
@@ -99,7 +120,7 @@ MUTATIONS: Final = (
         "arrcli/engine/planner.py",
         "        w.put_marks(marks)\n        return planned",
         "        return planned",
-        (PLANNING, "tests/test_engine_model.py"),
+        (PLANNING, MODEL),
     ),
     Mutation(
         "lock",
@@ -118,7 +139,7 @@ MUTATIONS: Final = (
         "arrcli/engine/runner.py",
         "if owner.id != self._owner.id and self._is_gone(owner.id):",
         "if owner.id != self._owner.id and False:",
-        (DISPATCH, "tests/test_engine_model.py"),
+        (DISPATCH, MODEL),
     ),
     Mutation(
         "pdeathsig",
@@ -134,7 +155,10 @@ MUTATIONS: Final = (
         "arrcli/worker/supervisor.py",
         "(os.kill if alone else os.killpg)(pid, number)",
         "os.kill(pid, number)",
-        (POOL, "tests/faults/test_processes.py"),
+        (
+            f"{POOL}::test_descendants_end_with_a_killed_attempt",
+            f"{POOL}::test_child_processes_that_ignore_term_are_killed_after_the_grace",
+        ),
     ),
     Mutation(
         "subreaper",
@@ -142,15 +166,17 @@ MUTATIONS: Final = (
         "arrcli/worker/kernel.py",
         "    _prctl(_PR_SET_CHILD_SUBREAPER, 1)\n",
         "    return\n",
-        (POOL, "tests/faults/test_processes.py"),
+        (f"{POOL}::test_descendants_in_other_sessions_end_with_the_attempt",),
     ),
     Mutation(
         "monotonic",
         "a timeout is measured on a clock that nobody sets",
         "arrcli/worker/pool.py",
-        "return time.monotonic_ns() // 1000",
-        "return time.time_ns() // 1000",
+        "time.monotonic_ns()",
+        "time.time_ns()",
         ("tests/faults/test_clock.py::test_a_step_neither_times_a_run_out_nor_lets_it_run_on",),
+        everywhere=True,
+        also=("arrcli/worker/worker.py",),
     ),
     Mutation(
         "era",
@@ -158,7 +184,7 @@ MUTATIONS: Final = (
         "arrcli/engine/slots.py",
         "    ahead = record.mark - now\n",
         "    ahead = 0\n",
-        (PLANNING, "tests/test_engine_model.py"),
+        (PLANNING, MODEL),
     ),
     Mutation(
         "rollback",
@@ -200,16 +226,30 @@ MUTATIONS: Final = (
         "if False:",
         (HOST,),
     ),
-    Mutation("nofollow-files", "no link is followed to a file of arr's", "arrcli/host/files.py", *LINK, (HOST,)),
-    Mutation("nofollow-lock", "... to a lock that is looked at", "arrcli/host/lock.py", *LINK, (HOST,)),
+    Mutation(
+        "nofollow-files",
+        "no link is followed to a file of arr's",
+        "arrcli/host/files.py",
+        *LINK,
+        (HOST,),
+        everywhere=True,
+    ),
+    Mutation(
+        "nofollow-lock", "... to a lock that is looked at", "arrcli/host/lock.py", *LINK, (HOST,), everywhere=True
+    ),
     Mutation("nofollow-bell", "... to a bell", "arrcli/host/wake.py", *LINK, (HOST,), everywhere=True),
-    Mutation("nofollow-store", "... to a store", "arrcli/store/sqlite.py", *LINK, (STORE,)),
-    Mutation("nofollow-gate", "... to the gate of a store", "arrcli/store/gate.py", *LINK, (STORE,)),
+    Mutation("nofollow-store", "... to a store", "arrcli/store/sqlite.py", *LINK, (STORE,), everywhere=True),
+    Mutation("nofollow-gate", "... to the gate of a store", "arrcli/store/gate.py", *LINK, (STORE,), everywhere=True),
     Mutation(
         "nofollow-reserve", "... to the reserve beside it", "arrcli/store/reserve.py", *LINK, (STORE,), everywhere=True
     ),
     Mutation(
-        "nofollow-output", "... to what a run prints", "arrcli/worker/capture.py", *LINK, (POOL,), everywhere=True
+        "nofollow-output",
+        "... to what a run prints",
+        "arrcli/worker/capture.py",
+        *LINK,
+        (f"{POOL}::test_a_link_among_the_outputs_of_an_earlier_pool_is_left_alone",),
+        everywhere=True,
     ),
 )
 
@@ -220,6 +260,8 @@ def main(names: Sequence[str]) -> int:
     unknown = set(names) - {each.name for each in chosen}
     if unknown:
         raise SystemExit(f"there is no mutation {', '.join(sorted(unknown))}")
+    if lost := [each.name for each in chosen if not each.fits(ROOT)]:
+        raise SystemExit(f"what they take out is not there, or there more than once: {', '.join(lost)}")
     with tempfile.TemporaryDirectory(prefix="arr-mutations-") as folder:
         root = Path(folder)
         for name in TAKEN:
@@ -236,11 +278,8 @@ def main(names: Sequence[str]) -> int:
 
 def _is_noticed(root: Path, mutation: Mutation) -> bool:
     began = time.monotonic()
-    before = mutation.done_to(root)
-    try:
+    with mutation.done_to(root):
         red, _ = first_red(root, mutation.tests, patience=PATIENCE_S)
-    finally:
-        (root / mutation.file).write_text(before)
     print(f"{mutation.name:<17} {mutation.what:<84} {red or 'SURVIVED'}  {time.monotonic() - began:.0f}s", flush=True)
     return bool(red)
 
@@ -260,7 +299,7 @@ def first_red(root: Path, tests: Sequence[str], *, patience: float) -> tuple[str
         _end_what_is_left(mark)
     if done.returncode == 0:
         return "", done.stdout
-    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
     if failed is None:
         raise SystemExit(f"pytest did not run:\n{done.stdout}\n{done.stderr}")
     return failed[1], done.stdout

@@ -110,6 +110,15 @@ def test_relative_links_lead_to_files(name: str) -> None:
             assert ((ROOT / name).parent / target).exists(), target
 
 
+def test_the_tests_that_the_page_of_reliability_names_are_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", PAGES_BY_NAME["docs/reliability.md"]))
+    there = {
+        name for file in (ROOT / "tests").rglob("test_*.py") for name in re.findall(r"def (test_\w+)", file.read_text())
+    }
+    assert len(named) > 40
+    assert named - there == set()
+
+
 @pytest.mark.parametrize("name", PAGES_BY_NAME)
 def test_no_page_names_a_place_of_the_machine_it_was_written_on(name: str) -> None:
     assert re.findall(r"(?<![\w.])/(?:work|tmp|root|home)\b", PAGES_BY_NAME[name]) == []

@@ -166,6 +166,9 @@ class App:
         assert self.runner is not None  # noqa: S101 - start made it
         try:
             self.runner.run()
+        except ArrError as error:
+            self.crash = error
+            self.endings.tell_all()
         except BaseException as error:
             self.crash = error
             self.endings.tell_all()

@@ -89,6 +89,12 @@ class StoreFullError(StoreError):
     kind = "store_full"
 
 
+class StoreLostError(StoreError):
+    """The store is damaged, deleted or replaced, or its log without it: waiting alone brings nothing back."""
+
+    kind = "store_lost"
+
+
 class DeniedError(ArrError):
     """`[arr] allow` does not let this callable be enqueued."""
 

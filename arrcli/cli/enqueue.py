@@ -209,6 +209,8 @@ def _told(app: App, run: Run, now: int, *, as_json: bool, waits: bool, new: bool
         say(f"queued run {run.id}  {_called(run)}  now")
     if app.daemon_pid is None:
         say(f"note: no daemon is running on {app.file.path}; it will wait (start: arr run)")
+    elif trouble := app.daemon_status().message:
+        say(f"note: the daemon is in trouble: {trouble}")
 
 
 def _called(run: Run) -> str:

@@ -41,6 +41,15 @@ class Chosen:
                 print(f"warning: {fault}", file=sys.stderr)
         return found
 
+    def tell_of_loss(self) -> None:
+        """Say on stderr where a store was kept and is gone: what comes next begins anew."""
+        if self.places.is_lost():
+            print(
+                f"note: the store {self.places.database} is gone, and what it kept with it: put it or a backup in its "
+                "place, or go on with a new one",
+                file=sys.stderr,
+            )
+
 
 def to_set_up(file: Path | None, state: Path | None) -> Chosen:
     """For verbs that begin with the file: the one that was given, else `./tasks.toml`."""
@@ -119,6 +128,8 @@ def opened(
     from arrcli.app import client_app
 
     which = chosen(file, state, quiet=quiet)
+    if not quiet:
+        which.tell_of_loss()
     gone = not which.path.exists() and which.places.daemon() is not None
     tasks = which.file() if needs_tasks and not gone else _file_or_store(which, quiet=quiet)
     app = client_app(tasks, which.places, create=creates, read_only=not writes)

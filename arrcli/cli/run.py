@@ -69,6 +69,7 @@ def run(
         taken = replace(taken, workers=workers)
     refuse_network(which.places.folder if which.places.folder.exists() else which.path.absolute().parent)
     _tell_of_orphans(which)
+    which.tell_of_loss()
     return Daemon(taken, which, burst=burst, plain=plain, as_json=as_json, ascii=ascii).run()
 
 
@@ -276,7 +277,7 @@ class Daemon:
             app.stop(grace_us=self._file.shutdown_grace)
         killed = 0 if runner is None else runner.killed
         self._print_waiting()
-        left = len(app.store.pending(until=app.clock.now()))
+        left = 0 if app.crash is not None else len(app.store.pending(until=app.clock.now()))
         self._runner = None
         app.close()
         self._tell("daemon_stopped", killed=killed, left=left)

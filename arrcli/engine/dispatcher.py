@@ -112,6 +112,10 @@ class Dispatcher:
             or (self.claiming and any(executor.room() > 0 for executor in self._full))
         )
 
+    def awaited(self) -> int:
+        """How many attempts have not been reported yet."""
+        return len(self.in_flight.keys() - {outcome.run_id for outcome in self._inbox})
+
     def begun_wait(self, now: Instant) -> int | None:
         """Microseconds until a beginning alone is worth a commit."""
         if not self._begun:

@@ -11,10 +11,11 @@ from typing import Final, Protocol
 from arrcli.clock import Clock
 from arrcli.engine.dispatcher import Dispatcher, Work
 from arrcli.engine.janitor import Janitor
+from arrcli.engine.lost import Loss
 from arrcli.engine.planner import Planned, Planner
 from arrcli.engine.room import FULL, Room
 from arrcli.engine.stacks import Stacks
-from arrcli.errors import ConfigError, StoreError, StoreFullError
+from arrcli.errors import ConfigError, StoreError, StoreFullError, StoreLostError
 from arrcli.model.event import Event
 from arrcli.model.instant import MINUTE, SECOND, Instant
 from arrcli.model.run import Reason
@@ -86,7 +87,7 @@ class Runner:
         self._store, self._clock, self._waiter, self._owner = store, clock, waiter, owner
         self._dispatcher, self._planner, self._source = dispatcher, planner, source
         self._is_gone, self._sink, self._each_turn, self.tidies = is_gone, sink, each_turn, tidies
-        self._janitor, self._room = Janitor(store), Room(store)
+        self._janitor, self._room, self._loss = Janitor(store), Room(store), Loss()
         self._stacks = Stacks(dispatcher.each_executor)
         self._version = -1
         self._woken = True
@@ -307,6 +308,7 @@ class Runner:
             for executor in self._dispatcher.each_executor():
                 executor.recycle()
         self._retry_at, self._new_file = None, None
+        self._loss.over()
         self.trouble, self._set_back = ("", 0) if self._room.left else (FULL, self._set_back)
         self._woken = self._woken or work.unfinished
         self._dispatcher.committed(work)
@@ -362,6 +364,8 @@ class Runner:
         elif str(error) != self.trouble:
             self.trouble = str(error)
             self._sink([Event(at=now, kind="note", details={"text": f"{error}; trying again"})])
+        if isinstance(error, StoreLostError) and self._loss.met(error, mono) and not self.stopping:
+            self.stop(grace_us=self.file.shutdown_grace)
 
     def _recover(self, w: Writing, work: Work, now: Instant) -> None:
         self._next_recovery = self._clock.monotonic() + RECOVERY
@@ -435,6 +439,8 @@ class Runner:
             self.killed = sum(run.begun for run in dispatcher.in_flight.values())
             for executor in dispatcher.each_executor():
                 executor.stop(now=True)
+        if self._loss.error is not None and (self._killing or not dispatcher.awaited()):
+            raise self._loss.error
         if not dispatcher.in_flight and not (dispatcher.claiming and self._still_due()):
             self.ended = True
         if self._killing and self._clock.monotonic() >= self._last_moment:

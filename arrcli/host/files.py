@@ -35,7 +35,7 @@ def private_folder(path: Path) -> Path:
             with _no_umask():
                 folder.mkdir(PRIVATE_FOLDER, exist_ok=True)
     except OSError as error:
-        raise cannot("make", error.filename or path, error, "name another place with --state-dir") from error
+        raise cannot("made", error.filename or path, error, "name another place with --state-dir") from error
     if not path.is_dir():
         raise StoreError(f"{path} is not a folder; move it away, or name another with --state-dir")
     return path
@@ -56,11 +56,11 @@ def read_within(path: Path) -> str:
         return file.read()
 
 
-def cannot(verb: str, path: str | Path, error: OSError, mend: str) -> StoreError:
+def cannot(be: str, path: str | Path, error: OSError, mend: str) -> StoreError:
     """What the system refused to do to a file of arr's own, in a sentence that says how to mend it."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreFullError(f"the disk of {path} is full; nothing was written: make room, then try again")
-    return StoreError(f"arr cannot {verb} {path}: {error.strerror}; {mend}")
+    return StoreError(f"{path} cannot be {be}: {error.strerror}; {mend}")
 
 
 def open_private(path: Path, flags: int) -> int:
@@ -70,7 +70,7 @@ def open_private(path: Path, flags: int) -> int:
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EMLINK):
             raise StoreError(f"{path} is a link; arr does not follow links in its state directory: remove it") from None
-        raise cannot("open", path, error, "look at its owner and mode") from error
+        raise cannot("opened", path, error, "check its owner, mode and disk") from error
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):
         os.close(handle)

@@ -46,7 +46,7 @@ class Lock:
             lock.write(facts or {})
         except OSError as error:
             lock.release()
-            raise cannot("write", path, error, "look at its disk") from error
+            raise cannot("written", path, error, "look at its disk") from error
         return lock
 
     def write(self, facts: dict[str, Any]) -> None:

@@ -37,6 +37,10 @@ class Places:
         return cls(path, path.with_name(f"{path.name}.d"))
 
     @property
+    def _log(self) -> Path:
+        return self.database.with_name(f"{self.database.name}-wal")
+
+    @property
     def planner(self) -> Path:
         return self.folder / "planner.lock"
 
@@ -58,14 +62,18 @@ class Places:
         return self.folder / "claims" / f"{owner}.lock"
 
     def there(self) -> bool:
-        """Whether there is a store; StoreError where this user may not even look."""
+        """Whether there is a store, or what is left of one; StoreError where this user may not even look."""
         try:
             os.lstat(self.database)
         except (FileNotFoundError, NotADirectoryError):
-            return False
+            return bool(_size(self._log))
         except OSError as error:
-            raise cannot("look at", self.database, error, "it is for its owner alone") from error
+            raise cannot("looked at", self.database, error, "it is for its owner alone") from error
         return True
+
+    def is_lost(self) -> bool:
+        """A daemon ran here before, and its store is gone or empty, its log too."""
+        return bool(self.last()) and not _size(self.database) and not _size(self._log)
 
     def make(self) -> None:
         """All folders, private; with a `.gitignore` that keeps state out of repositories."""
@@ -104,3 +112,10 @@ class Places:
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from arrcli.errors import NotFoundError, StoreError
-from arrcli.store.refusals import full, translated
+from arrcli.store.opening import to_read, to_write
+from arrcli.store.refusals import full, refuse_log_alone, translated
 from arrcli.store.schema import version
 
 _PAGES: Final = 512
@@ -29,6 +30,7 @@ def back_up(
     Nobody is held up meanwhile. `progress` hears how many pages are copied, and of how many. StoreError where `to` is
     there already (unless `force`), is the store itself, or cannot be written; the store is left as it was.
     """
+    refuse_log_alone(database)
     if not database.exists():
         raise NotFoundError(f"there is no store at {database}; arr run makes one")
     if _is_of(database, to):
@@ -68,7 +70,7 @@ def _copied(database: Path, part: Path, progress: Callable[[int, int], None]) ->
     def tell(_: int, left: int, total: int) -> None:
         progress(total - left, total)
 
-    with _opened(database, "ro") as source, _opened(part, "rw") as copy:
+    with _opened(to_read(database), database) as source, _opened(to_write(part), part) as copy:
         with translated(str(database)):
             source.execute("BEGIN")
             version(source, str(database))
@@ -82,12 +84,10 @@ def _copied(database: Path, part: Path, progress: Callable[[int, int], None]) ->
 
 
 @contextmanager
-def _opened(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
+def _opened(uri: str, path: Path) -> Iterator[sqlite3.Connection]:
     with (
         translated(str(path)),
-        closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
-        ) as connection,
+        closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection,
     ):
         yield connection
 

@@ -11,7 +11,8 @@ from typing import Final
 
 from arrcli.errors import NotFoundError
 from arrcli.store.gate import Gate
-from arrcli.store.refusals import translated
+from arrcli.store.opening import to_read, to_write
+from arrcli.store.refusals import refuse_log_alone, translated
 from arrcli.store.schema import version
 
 RESTORE: Final = "restore a backup (arr db backup makes them); what can be saved without one: sqlite3 FILE .recover"
@@ -108,7 +109,7 @@ def checked(path: Path, *, step: Callable[[], None] = lambda: None) -> Checked:
 
     Changes nothing. NotFoundError where there is none, StoreError where it cannot be read, or is not arr's.
     """
-    with _opened(path, "ro") as db:
+    with _opened(to_read(path), path) as db:
         try:
             db.execute("BEGIN")
             if version(db, str(path)) == 0:
@@ -143,7 +144,7 @@ def _looked_at(db: sqlite3.Connection, step: Callable[[], None]) -> Checked:
 
 def unowned(path: Path, *, lives: Callable[[str], bool]) -> Sequence[Finding]:
     """The runs that are claimed by an owner that does not live any more."""
-    with _opened(path, "ro") as db, translated(str(path)):
+    with _opened(to_read(path), path) as db, translated(str(path)):
         claims = db.execute(_CLAIMS).fetchall()
         gone = {owner for owner in {row[1] for row in claims} if not lives(owner)}
         if gone:  # what they had settled before they ended is seen now
@@ -157,7 +158,7 @@ def put_right(path: Path, gate: Path) -> None:
     """Put right what can be told from the runs themselves, in one transaction: counts, and what pruned runs left."""
     passing = Gate(str(gate), privileged=False, patience=_PATIENCE_S)
     try:
-        with _opened(path, "rw") as db, translated(str(path)), passing.passed():
+        with _opened(to_write(path), path) as db, translated(str(path)), passing.passed():
             version(db, str(path))
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA wal_autocheckpoint = 0")
@@ -170,10 +171,10 @@ def put_right(path: Path, gate: Path) -> None:
 
 
 @contextmanager
-def _opened(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
+def _opened(uri: str, path: Path) -> Iterator[sqlite3.Connection]:
+    refuse_log_alone(path)
     if not path.exists():
         raise NotFoundError(f"there is no store at {path}; arr run makes one")
-    uri = f"{path.absolute().as_uri()}?mode={mode}"
     with (
         translated(str(path)),
         closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE_S, isolation_level=None)) as db,

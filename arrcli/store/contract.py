@@ -210,7 +210,7 @@ class Store(Reading, Protocol):
         ...
 
     def verify(self) -> None:
-        """StoreError when what is written would be lost: the store was deleted or replaced."""
+        """StoreLostError when what is written would be lost: the store was deleted or replaced."""
         ...
 
     def has_room(self) -> bool:

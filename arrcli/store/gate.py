@@ -9,6 +9,7 @@ nobody else goes in, and it is next.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import stat
@@ -72,7 +73,8 @@ def _opened(path: str) -> int:
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     except OSError as error:
-        raise StoreError(f"{path} cannot be opened ({error.strerror}); remove it where it is a link") from error
+        mend = "remove it" if error.errno in (errno.ELOOP, errno.EMLINK) else "check its owner, mode and disk"
+        raise StoreError(f"{path} cannot be opened ({error.strerror}); {mend}") from error
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise StoreError(f"{path} is not a regular file; remove it")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from arrcli.errors import StoreBusyError, StoreError, StoreFullError, UsageError
+from arrcli.errors import StoreBusyError, StoreError, StoreFullError, StoreLostError, UsageError
 from arrcli.store.reserve import is_full
 from arrcli.text import brief
 
@@ -32,9 +33,26 @@ def translated(where: str) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
             raise
-        raise StoreError(
+        raise StoreLostError(
             f"{where} is damaged or is no store of arr's ({error}); look at it with: arr db check"
         ) from error
+
+
+def refuse_log_alone(database: Path) -> None:
+    """SQLite takes a log without its database for nothing, and removes it, with all that was committed last."""
+    log = Path(f"{database}-wal")
+    if not _size(database) and _size(log):
+        raise StoreLostError(
+            f"{database} is gone or empty, and its log is left: put the store back in its place; or, to go on with a "
+            f"backup or anew, remove {log}"
+        )
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0
 
 
 def full(where: str) -> StoreFullError:
@@ -49,5 +67,6 @@ def _operational(error: sqlite3.OperationalError, where: str) -> StoreError:
     if code == sqlite3.SQLITE_FULL or (code in _HIDES_FULL and is_full(Path(where).parent)):
         return full(where)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
-        return StoreError(f"{where} cannot be opened for writing ({error}); check its owner and mode")
+        be = "opened" if code == sqlite3.SQLITE_CANTOPEN else "written"
+        return StoreError(f"{where} cannot be {be} ({error}); check the owner and mode of it and of its folder")
     return StoreError(f"{where}: {error}")

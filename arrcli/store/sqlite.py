@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from arrcli.errors import NotFoundError, StoreError, StoreFullError
+from arrcli.errors import NotFoundError, StoreError, StoreFullError, StoreLostError
 from arrcli.model.instant import Instant
 from arrcli.model.run import Run
 from arrcli.store.gate import Gate
+from arrcli.store.opening import to_read, to_write
 from arrcli.store.reading import SQLReading, rows_of
-from arrcli.store.refusals import full, translated
+from arrcli.store.refusals import full, refuse_log_alone, translated
 from arrcli.store.reserve import LEAST, Reserve, is_full
 from arrcli.store.schema import VERSION, migrate, older, version
 from arrcli.store.transaction import SQLTransaction
@@ -25,6 +26,8 @@ from arrcli.store.transaction import SQLTransaction
 PATIENCE_S: Final = 10.0
 CHECKPOINT_OVER: Final = 8 << 20
 """Bytes of write-ahead log from which the planner checkpoints."""
+_SMALLEST: Final = 512
+"""Bytes of a database that has a page."""
 _IMPATIENT_MS: Final = 20
 _CARRIED: Final[list[sqlite3.Connection]] = []
 """Connections that came over a fork: neither used nor closed, for a close here would disturb the parent's files."""
@@ -67,7 +70,7 @@ class SQLiteStore(SQLReading):
         self._closed = False
         self._pid = os.getpid()
         self._check_file(create=create and not read_only)
-        self._inode = self.path.stat().st_ino
+        self._inode, self._log_inode = self.path.stat().st_ino, 0
         try:
             if self.read_only:
                 self._look()
@@ -109,10 +112,13 @@ class SQLiteStore(SQLReading):
                 raise older(where)
             self._writer.execute("PRAGMA journal_mode = WAL")
             migrate(self._writer, where)
+            with contextlib.suppress(FileNotFoundError):
+                self._log_inode = os.lstat(f"{self.path}-wal").st_ino
 
     # -- opening ------------------------------------------------------------------------------------------------------
 
     def _check_file(self, *, create: bool) -> None:
+        refuse_log_alone(self.path)
         try:
             mode = os.lstat(self.path).st_mode
         except FileNotFoundError:
@@ -143,9 +149,8 @@ class SQLiteStore(SQLReading):
         os.close(handle)
 
     def _connect(self) -> sqlite3.Connection:
-        uri = f"{self.path.absolute().as_uri()}?mode={'ro' if self.read_only else 'rw'}"
         connection = sqlite3.connect(
-            uri,
+            to_read(self.path) if self.read_only else to_write(self.path),
             uri=True,
             timeout=self._patience,
             isolation_level=None,
@@ -308,13 +313,19 @@ class SQLiteStore(SQLReading):
         return 0
 
     def verify(self) -> None:
-        """StoreError when the database is no longer the one at its path: writes to it would be lost silently."""
+        """StoreLostError when the database, or its log, is no longer the one at its path, or emptied: what is written
+        would be lost silently."""
         try:
-            inode = os.lstat(self.path).st_ino
+            there, log = os.lstat(self.path), os.lstat(f"{self.path}-wal").st_ino
         except OSError:
-            inode = -1
-        if inode != self._inode:
-            raise StoreError(f"the store {self.path} was deleted or replaced while in use; stop arr and start it again")
+            raise self._lost() from None
+        if there.st_ino != self._inode or there.st_size < _SMALLEST or log != (self._log_inode or log):
+            raise self._lost()
+
+    def _lost(self) -> StoreLostError:
+        return StoreLostError(
+            f"the store {self.path} was deleted or replaced while in use: put it back, or start arr again"
+        )
 
     def close(self) -> None:
         """Close every connection; idempotent."""

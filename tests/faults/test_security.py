@@ -496,7 +496,7 @@ def listening(world: World) -> list[str]:
 VERB = """
 import importlib, pkgutil, sys
 import arrcli
-from arrcli.cli import run
+from arrcli.cli import exit_code_of as run
 for module in pkgutil.walk_packages(arrcli.__path__, "arrcli."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)

@@ -42,6 +42,8 @@ class World:
     daemons: list[Daemon] = field(default_factory=list)
     edited: bool = False
     """Rows of the store were changed by other hands: what they say need not hold together."""
+    lost: bool = False
+    """The store was damaged or taken away for good: nothing of it need hold."""
     surroundings: dict[str, str] = field(default_factory=dict)
     """Environment of all its programs."""
 
@@ -238,7 +240,7 @@ class World:
         for daemon in self.daemons:
             assert daemon.process.poll() is not None, "a daemon still runs"
         self.nobody_left()
-        if self.database.exists():
+        if self.database.exists() and not self.lost:
             self.store_holds()
         for daemon in self.daemons:
             assert "Traceback (most recent call last)" not in _own_words(daemon.text), daemon.text

@@ -350,3 +350,52 @@ def test_in_the_host_of_threads_a_death_costs_each_run_an_attempt_and_force_ends
     assert [runs[run]["result"] for run in forks] == ["parent"] * 3
     assert runs[loud]["state"] == "succeeded"
     assert kept < 3_000_000, "what children of the host write piles up"
+
+
+STORM: list[tuple[str, list[Any]]] = [
+    ("jobs.note", []),
+    ("jobs.nap", [0.3]),
+    ("deadly.leave", [3]),
+    ("deadly.segfault", []),
+    ("deadly.kill_myself", [9]),
+    ("deadly.kill_supervisor", []),
+    ("deadly.want_memory", [4000]),
+    ("deadly.ignore_term", []),
+    ("deadly.stop_myself", []),
+    ("deadly.daemonise", []),
+    ("deadly.leave_grandchild", []),
+    ("deadly.leave_thread", []),
+    ("deadly.hang_at_exit", []),
+    ("deadly.fork_and_return_late", []),
+    ("deadly.fork_and_raise", []),
+    ("deadly.give_much", []),
+]
+
+
+@pytest.mark.parametrize("rounds", [1, pytest.param(25, marks=pytest.mark.long)])
+def test_in_a_storm_of_harmful_tasks_and_sudden_ends_every_run_comes_to_an_end(world: World, rounds: int) -> None:
+    chance = random.Random(20261126)
+    limits = {"timeout": "600ms", "stop_grace": "100ms", "retries": 1, "retry_delay": "50ms"}
+    world.write('[tasks.tick]\nfunc = "jobs.note"\nevery = "300ms"\n', workers=4, grace="300ms")
+    for _ in range(rounds):
+        daemon = world.start(ready=False)
+        world.ask(*[(func, args, limits) for func, args in chance.choices(STORM, k=8)])
+        time.sleep(chance.random())
+        match chance.randrange(4):
+            case 0:
+                kill(daemon)
+            case 1:
+                assert daemon.stop() in (0, 1, -signal.SIGTERM)
+            case 2:
+                for pid in [*world.supervisors(), *world.workers()][:1]:
+                    os.kill(pid, signal.SIGKILL)
+                assert daemon.stop() in (0, 1, -signal.SIGTERM)
+            case 3:
+                daemon.process.send_signal(signal.SIGTERM)
+                time.sleep(chance.random() * 0.1)
+                assert daemon.stop() in (0, 1, -signal.SIGTERM)
+        world.nobody_left()
+        world.store_holds()
+    with world.running():
+        world.recovered()
+        world.until_ended(within=30 + rounds * 4)

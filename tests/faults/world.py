@@ -169,17 +169,20 @@ class World:
         return shown
 
     def runs(self) -> dict[int, dict[str, Any]]:
-        """All that `arr runs` tells, by id."""
-        said = self.arr("runs", "-n", "0", "--json")
-        assert said.code == 0, said.out + said.err
-        return {run["id"]: run for run in said.json["runs"]}
+        """Those of the store by id, each as `arr runs --json` tells it; as a program of the user's sees them."""
+        from arrcli import connect
+        from arrcli.model.json import run_json
+
+        with connect(self.folder / "tasks.toml") as app:
+            found = [app.run(run_id) for (run_id,) in self.rows("SELECT id FROM runs")]
+            return {run.id: run_json(run) for run in found if run is not None}
 
     def output(self, run_id: int) -> bytes:
         """What its last attempt wrote, as it is kept."""
-        words = [*ARR, "logs", str(run_id), "--raw"]
-        return subprocess.run(
-            words, cwd=self.folder, env=self.environment(), capture_output=True, timeout=60, check=True
-        ).stdout
+        from arrcli import connect
+
+        with connect(self.folder / "tasks.toml") as app:
+            return app.store.output(run_id, None)
 
     def state_of(self, run_id: int) -> str:
         return str(self.rows("SELECT state FROM runs WHERE id = ?", run_id)[0][0])

@@ -55,6 +55,11 @@ def _size(path: Path) -> int:
         return 0
 
 
+def says_full(error: BaseException) -> bool:
+    """SQLite had no room: on the disk, or among the numbers of rows."""
+    return isinstance(error, sqlite3.OperationalError) and getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+
+
 def full(where: str) -> StoreFullError:
     """What is said of a disk without room."""
     return StoreFullError(f"the disk of {where} is full; nothing was written: make room, then try again")

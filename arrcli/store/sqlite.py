@@ -16,9 +16,10 @@ from arrcli.errors import NotFoundError, StoreError, StoreFullError, StoreLostEr
 from arrcli.model.instant import Instant
 from arrcli.model.run import Run
 from arrcli.store.gate import Gate
+from arrcli.store.numbers import NumbersError, freed
 from arrcli.store.opening import to_read, to_write
 from arrcli.store.reading import SQLReading, rows_of
-from arrcli.store.refusals import full, refuse_log_alone, translated
+from arrcli.store.refusals import full, refuse_log_alone, says_full, translated
 from arrcli.store.reserve import LEAST, Reserve, is_full
 from arrcli.store.schema import VERSION, migrate, older, version
 from arrcli.store.transaction import SQLTransaction
@@ -211,9 +212,11 @@ class SQLiteStore(SQLReading):
                 yield transaction
                 transaction.flush()
                 self._writer.execute("COMMIT")
-            except BaseException:
+            except BaseException as error:
                 with contextlib.suppress(sqlite3.Error):
                     self._writer.execute("ROLLBACK")
+                if says_full(error) and freed(self._writer):  # SQLite's word for numbers too
+                    raise NumbersError(f"{self.path}: runs had no numbers left, and have now; try again") from error
                 raise
 
     def append(self, runs: Sequence[Run]) -> Sequence[Run]:
@@ -235,9 +238,10 @@ class SQLiteStore(SQLReading):
         with self._waiting_lock:
             batches, self._waiting = self._waiting, []
         try:
-            with self.writing() as w:
-                for batch in batches:
-                    batch.added = w.add(batch.runs)
+            try:
+                self._add(batches)
+            except NumbersError:
+                self._add(batches)
         except Exception as error:
             self._one_by_one(batches, error)
         except BaseException:
@@ -246,6 +250,11 @@ class SQLiteStore(SQLReading):
             raise
         for batch in batches:
             batch.done = True
+
+    def _add(self, batches: Sequence[_Batch]) -> None:
+        with self.writing() as w:
+            for batch in batches:
+                batch.added = w.add(batch.runs)
 
     def _one_by_one(self, batches: Sequence[_Batch], error: Exception) -> None:
         """A commit that several shared was not made: what one caller did wrong is not to be the others' loss."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -86,13 +85,6 @@ _CUTOFF: Final = """SELECT id FROM runs WHERE task IS ? AND finished_at IS NOT N
 _PRUNED: Final = """SELECT id, state FROM runs WHERE task IS ? AND finished_at IS NOT NULL
     AND (finished_at < ? OR id < ?) ORDER BY id LIMIT ?"""
 
-_NUMBERS: Final = "SELECT (SELECT max(id) FROM runs), (SELECT max(seq) FROM sqlite_sequence WHERE name = 'runs')"
-_RENUMBER: Final = """UPDATE runs SET id = ?, state = iif(stage = 2, 'pending', state), claimed_by = NULL,
-    stage = iif(stage = 2, 0, stage) WHERE id = ?"""
-"""What runs under a number that is taken from it begins again."""
-_LAST_NUMBER: Final = (1 << 63) - 1
-_ABSURD_NUMBER: Final = 1 << 53
-
 _WORTH_SHARING: Final = 4
 """Moves from which a statement for all of them costs less than one for each."""
 
@@ -131,9 +123,7 @@ class SQLTransaction(SQLReading):
         if len(batch) < _WORTH_SHARING:
             return ()
         self._db.execute("SAVEPOINT added")
-        whole = False
-        with contextlib.suppress(sqlite3.OperationalError):  # one by one it is seen what is wrong
-            whole = self._db.executemany(_ADD_NEW, [row_of_new(run) for run in batch]).rowcount == len(batch)
+        whole = self._db.executemany(_ADD_NEW, [row_of_new(run) for run in batch]).rowcount == len(batch)
         if not whole:
             self._db.execute("ROLLBACK TO added")
         self._db.execute("RELEASE added")
@@ -146,30 +136,12 @@ class SQLTransaction(SQLReading):
         if run.key is not None and run.state is State.PENDING and (rows := self._ask(_KEY, (run.key,))):
             return run_of(rows[0])
         is_new = _is_plainly_new(run)
-        statement = (_ADD_NEW, row_of_new(run)) if is_new else (_ADD, row_of(run))
-        try:
-            cursor = self._db.execute(*statement)
-        except sqlite3.OperationalError:
-            if not self._freed_numbers():
-                raise
-            cursor = self._db.execute(*statement)
+        cursor = self._db.execute(*((_ADD_NEW, row_of_new(run)) if is_new else (_ADD, row_of(run))))
         if not cursor.rowcount:
             return self._there_already(run)
         if run.state in ENDED:
             self._tally[run.state.value] += 1
         return run.but(id=int(cursor.lastrowid or 0))
-
-    def _freed_numbers(self) -> bool:
-        """Other hands gave a run the last number that there is, and none was left for another: it gets the next."""
-        ((highest, given),) = self._ask(_NUMBERS)
-        if max(highest or 0, given or 0) < _LAST_NUMBER:
-            return False
-        last: int = self._ask("SELECT coalesce(max(id), 0) FROM runs WHERE id < ?", (_ABSURD_NUMBER,))[0][0]
-        for (absurd,) in self._ask("SELECT id FROM runs WHERE id >= ? ORDER BY id", (_ABSURD_NUMBER,)):
-            last += 1
-            self._db.execute(_RENUMBER, (last, absurd))
-        self._db.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'runs'", (last,))
-        return True
 
     def _there_already(self, run: Run) -> Run:
         rows = self._ask(_SLOT, (run.task, run.era, run.slot)) if run.scheduled else ()

@@ -61,7 +61,7 @@ def first_line(said: Said) -> str:
     return said.err.splitlines()[0].removeprefix("arr: ")
 
 
-QUICK = {"half a line", "UTF-16", "5,000 lists in each other", "a name that clears the screen"}
+QUICK = {"5,000 lists in each other", "a name that clears the screen"}
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_file_edited_into_nonsense_keeps_the_old_tasks_and_is_told_of_once_the
             tasks.write_bytes(NONSENSE[what][0])
             daemon.read_until(lambda text: text.count("reload refused") == told + 1, what)  # noqa: B023
         before = len(world.starts())
-        eventually(lambda: len(world.starts()) > before + 25)  # at 10 a second: the file was looked at again meanwhile
+        eventually(lambda: len(world.starts()) > before + 15)  # at 10 a second: the file was looked at again meanwhile
         assert daemon.text.count("reload refused") == len(whats)
         status = world.arr("status")
         assert (status.code, "going by the store alone" in status.err) == (0, True), status
@@ -144,7 +144,7 @@ def refused(world: World, code: int, *words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [NAMES[:3], pytest.param(NAMES[3:], marks=pytest.mark.long)], ids=["a few", "the others"]
+    "names", [NAMES[:2], pytest.param(NAMES[2:], marks=pytest.mark.long)], ids=["a few", "the others"]
 )
 def test_names_of_nothing_are_not_found_and_add_nothing(world: World, names: tuple[str, ...]) -> None:
     world.write(TICK)
@@ -169,7 +169,7 @@ ARGUMENTS: dict[str, int] = {
 }
 
 
-@pytest.mark.parametrize("argument", ["k:=...", "k:=1e400", pytest.param("the others", marks=pytest.mark.long)])
+@pytest.mark.parametrize("argument", ["k:=1e400", pytest.param("the others", marks=pytest.mark.long)])
 def test_what_must_be_json_and_is_not_is_refused_and_nothing_is_queued(world: World, argument: str) -> None:
     world.enqueue("jobs.note")
     for one in [argument] if argument in ARGUMENTS else ARGUMENTS:
@@ -189,10 +189,10 @@ OPTIONS = (
 )
 
 
-@pytest.mark.parametrize("options", [OPTIONS[:2], pytest.param(OPTIONS[2:], marks=pytest.mark.long)], ids=["a", "b"])
-def test_options_of_nonsense_are_refused_and_nothing_is_queued(world: World, options: tuple[tuple[str, ...]]) -> None:
+@pytest.mark.long
+def test_options_of_nonsense_are_refused_and_nothing_is_queued(world: World) -> None:
     with world.running():
-        for words in options:
+        for words in OPTIONS:
             said = world.arr("enqueue", "jobs.note", *words)
             assert (said.code, said.out) == (2, ""), said
             assert is_one_sentence(Said(2, "", said.err.partition("\n")[0])), said
@@ -233,6 +233,7 @@ def test_arguments_of_any_kind_reach_the_task_as_they_are(world: World) -> None:
         assert world.run(failed)["error"]["type"] == "ValueError"
 
 
+@pytest.mark.long
 def test_an_argument_of_ten_megabytes_reaches_the_task_and_no_log(world: World) -> None:
     (world.folder / "echo.py").write_text("def size(text):\n    return len(text)\n")
     program = (
@@ -258,12 +259,11 @@ def test_tasks_of_odd_names_are_run_and_shown_by_their_names(world: World) -> No
     names = [json.dumps(name, ensure_ascii=False) for name in ALLOWED]
     world.write("".join(f'[tasks.{name}]\nfunc = "jobs.note"\nat = 2020-01-01T00:00:00\n' for name in names))
     with world.running():
-        runs = [world.enqueue(name) for name in ALLOWED[:4]]
+        runs = [world.enqueue(name) for name in ALLOWED[:2]]
         world.until_ended(*runs)
         shown = world.arr("runs", "--json", "-n", "0").json["runs"]
-        assert {run["task"] for run in shown if run["state"] == "succeeded"} == set(ALLOWED[:4])
-        for verb in ("show", "logs", "pause", "list"):
-            assert world.arr(verb, ALLOWED[0]).code == 0
+        assert {run["task"] for run in shown if run["state"] == "succeeded"} == set(ALLOWED[:2])
+        assert world.arr("show", ALLOWED[0]).code == 0
         listed = world.arr("list", "-n", "0")
         assert listed.code == 0
         for name in ALLOWED:

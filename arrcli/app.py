@@ -7,7 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,11 +34,12 @@ if TYPE_CHECKING:  # the engine and the workers are imported when one is started
     from arrcli.engine.picture import Picture
     from arrcli.engine.runner import Runner, Sink, Source
     from arrcli.forked import ForkedStore
+    from arrcli.host.usage import Meter
     from arrcli.model.event import Event
-    from arrcli.model.snapshot import DaemonStatus, Snapshot, WorkerStatus
+    from arrcli.model.snapshot import DaemonStatus, Opened, Snapshot, WorkerStatus
     from arrcli.registry import Callables
     from arrcli.store.contract import Store
-    from arrcli.worker.wire import Executor
+    from arrcli.worker.wire import Executor, WorkerView
 
 STALLED: Final = 10 * SECOND
 BEAT: Final = SECOND
@@ -47,6 +48,9 @@ TURN_S: Final = 1.0
 FILES_A_WORKER: Final = 7
 FILES_BESIDES: Final = 80
 """Open files of a daemon: of the store, the locks, the host of threads, and of arguments in transit."""
+_OUTPUT_SEEN: Final = 1 << 16
+_MOST_TOLD: Final = 64
+"""Places of workers that a daemon tells of to others: what holds its lock is a small file."""
 _OTHER: Final = {"thread": "process", "process": "thread"}
 """A library's one kind of workers takes the runs that were queued for the other kind too: nothing waits for ever."""
 NO_TASKS: Final = TasksFile(path="", folder="", tasks={})
@@ -88,6 +92,7 @@ class App:
         self.store, self.places, self.file, self.clock = store, places, file, clock
         self.executors: Mapping[str, Executor] = executors or {}
         self._picture: Picture | None = None
+        self._meter: Meter | None = None
         self.default_executor = next(iter(self.executors), "process")
         self.pid = os.getpid()
         self.endings = Endings()
@@ -306,6 +311,7 @@ class App:
             "lag": 0 if runner is None else runner.lag,
             "trouble": "" if runner is None else runner.trouble or runner.executors_trouble,
             "faults": [] if runner is None else list(runner.faults),
+            "at_work": [asdict(view) for view in self._views()[:_MOST_TOLD]],
             "what": self._owner.what,
         }
 
@@ -347,12 +353,18 @@ class App:
 
     def daemon_status(self) -> DaemonStatus:
         """The daemon of this store: ourselves, another process, or none."""
-        if self._lock is not None:
-            return _status(self._facts(), self.clock)
+        return self._status(self.daemon_facts() or {})
+
+    def _status(self, facts: Mapping[str, Any]) -> DaemonStatus:
         from arrcli.model.snapshot import DaemonStatus
 
-        found = None if self.places is None else self.places.daemon()
-        return DaemonStatus() if found is None else _status(found, self.clock)
+        return _status(facts, self.clock) if facts else DaemonStatus()
+
+    def daemon_facts(self) -> Mapping[str, Any] | None:
+        """What the daemon of this store says of itself: ourselves, another process; None where there is none."""
+        if self._lock is not None:
+            return self._facts()
+        return None if self.places is None else self.places.daemon()
 
     def snapshot(self, *, pending_limit: int = 200) -> Snapshot:
         """What is so now."""
@@ -362,41 +374,79 @@ class App:
             self._picture = Picture(self.store)
         runner = self.runner
         file = self.file if runner is None else runner.file
+        facts = self.daemon_facts() or {}
         return self._picture.taken(
             file,
             self.clock.now(),
-            daemon=self.daemon_status(),
+            daemon=self._status(facts),
             store="" if self.places is None else str(self.places.database),
-            workers=self._workers(),
-            faults=() if runner is None else runner.faults,
+            workers=self._workers(facts.get("at_work", ())),
+            faults=facts.get("faults", ()),
             pending_limit=pending_limit,
         )
 
-    def _workers(self) -> Sequence[WorkerStatus]:
+    def _views(self) -> Sequence[WorkerView]:
+        """The places of our workers; a host of threads has no places to be idle in."""
+        views = {} if self.runner is None else self.runner.views
+        return [view for name, found in views.items() for view in found if name == "process" or view.run_id is not None]
+
+    def _workers(self, told: Sequence[Mapping[str, Any]]) -> Sequence[WorkerStatus]:
+        """Our own places as they are now, or those of the daemon as it told them last."""
+        from arrcli.host.usage import Meter
         from arrcli.model.snapshot import WorkerStatus
 
-        if self.runner is None:
-            return ()
-        views = [
-            view
-            for name, views in self.runner.views.items()
-            for view in views
-            if name == "process" or view.run_id is not None  # a host of threads has no places to be idle in
-        ]
-        runs = {run.id: run for run in self.store.running()}
-        return [
-            WorkerStatus(
-                index=view.index,
-                pid=view.pid,
-                state=view.state,
-                run=None if view.run_id is None else runs.get(view.run_id),
-                since=view.since,
-                done=view.done,
-                progress=view.progress,
-                progress_text=view.progress_text,
+        views = [asdict(view) for view in self._views()] if self.runner is not None else told
+        if self._meter is None:
+            self._meter = Meter(self.clock.monotonic)
+        used = self._meter.of({view["pid"] for view in views if view["pid"] and view["run_id"] is not None})
+        runs = {run.id: run for run in self.store.running()} if views else {}
+        found = []
+        for view in views:
+            usage = used.get(view["pid"] or 0)
+            found.append(
+                WorkerStatus(
+                    index=view["index"],
+                    pid=view["pid"],
+                    state=view["state"],
+                    run=runs.get(view["run_id"] or 0),
+                    since=view["since"],
+                    done=view["done"],
+                    progress=view["progress"],
+                    progress_text=view["progress_text"],
+                    cpu=None if usage is None else usage.cpu,
+                    rss_kb=None if usage is None else usage.rss_kb,
+                )
             )
-            for view in views
-        ]
+        return found
+
+    def live_output(self, run: Run, *, since: int = 0, last: int = 0) -> bytes:
+        """What a running attempt wrote from there on, of that the `last` bytes at most (0: all), as it stands in its
+        file: what was freed of a long output reads as NULs. Nothing where it cannot be read."""
+        if run.live is None or self.places is None:
+            return b""
+        name, _, offset = run.live.rpartition(":")
+        try:
+            with (self.places.outputs / Path(name).name).open("rb") as live:
+                start = int(offset) + since
+                if last:
+                    start = max(start, live.seek(0, os.SEEK_END) - last)
+                live.seek(start)
+                return live.read()
+        except (OSError, ValueError):
+            return b""
+
+    def opened(self, run_id: int) -> Opened | None:
+        """The run with its attempts, and the end of what it wrote; None where it is gone."""
+        from arrcli.model.snapshot import Opened
+
+        run = self.store.run(run_id)
+        if run is None:
+            return None
+        if run.begun:
+            output = self.live_output(run, last=_OUTPUT_SEEN).replace(b"\0", b"")
+        else:
+            output = self.store.output(run.id)[-_OUTPUT_SEEN:]
+        return Opened(run=run, attempts=self.store.attempts(run.id), output=output.decode("utf-8", "replace"))
 
     # -- what is asked ------------------------------------------------------------------------------------------------
 

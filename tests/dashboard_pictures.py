@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from arrcli.model.instant import MINUTE, SECOND, Instant, parse_iso
-from arrcli.model.run import Cost, Fault, Origin, Reason, Run, State, TaskRecord
+from arrcli.model.run import AttemptRecord, Cost, Fault, Origin, Reason, Run, State, TaskRecord
 from arrcli.model.schedule import Cron
-from arrcli.model.snapshot import DaemonStatus, Idle, Snapshot, Upcoming, WorkerStatus
+from arrcli.model.snapshot import DaemonStatus, Idle, Opened, Snapshot, Upcoming, WorkerStatus
 from arrcli.model.task import Task
 
 NOW: Instant = parse_iso("2026-11-24T14:03:22+01:00")
@@ -98,11 +98,55 @@ def picture() -> Snapshot:
         running=[going],
         recent=ends,
         last={end.name: [end] for end in ends},
+        folders=["/srv/app"],
         workers=[
-            WorkerStatus(index=1, pid=812, state="busy", run=going, since=going.started_at, done=41, progress=0.5),
+            WorkerStatus(
+                index=1,
+                pid=812,
+                state="busy",
+                run=going,
+                since=going.started_at,
+                done=41,
+                progress=0.5,
+                cpu=0.98,
+                rss_kb=85_000,
+            ),
             WorkerStatus(index=2, pid=813, state="idle", done=7),
         ],
     )
+
+
+def whole_run(number: int) -> Opened:
+    """A run that failed at its second attempt, with what it wrote."""
+    trace = (
+        "Traceback (most recent call last):\n"
+        '  File "/srv/app/jobs.py", line 5, in run\n    save(rows)\n'
+        "sqlite3.OperationalError: disk full\n"
+    )
+    fault = Fault("sqlite3.OperationalError", "disk full", trace)
+    bad = replace(
+        failed(number, "backup-db", ago=43_200, took=36.0), fault=fault, attempt=2, args=("all",), kwargs={"full": True}
+    )
+    begun = NOW - 43_200 * SECOND
+    lost = AttemptRecord(
+        run_id=number,
+        attempt=1,
+        outcome="lost",
+        started_at=begun - 120 * SECOND,
+        finished_at=begun - 115 * SECOND,
+        duration=5 * SECOND,
+        fault=Fault("arrcli.WorkerDied", "killed by SIGKILL"),
+    )
+    last = AttemptRecord(
+        run_id=number,
+        attempt=2,
+        outcome="failed",
+        started_at=begun - 36 * SECOND,
+        finished_at=begun,
+        duration=36 * SECOND,
+        fault=fault,
+    )
+    return Opened(run=bad, attempts=[lost, last], output="  saving\n  saved none\n")
 
 
 def _slot(tasks: dict[str, Task], name: str, at: str) -> Upcoming:

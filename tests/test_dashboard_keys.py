@@ -9,7 +9,7 @@ from dashboard_pictures import NOW, picture
 
 from arrcli.dashboard import times
 from arrcli.dashboard.draw import Frame
-from arrcli.dashboard.keys import ACTS, KEYS, bar, decoded
+from arrcli.dashboard.keys import ACTS, KEYS, bar, decoded, page_bar
 from arrcli.dashboard.moves import pressed
 from arrcli.dashboard.view import View
 from arrcli.model.instant import DAY, HOUR, MINUTE, SECOND, parse_iso
@@ -35,7 +35,7 @@ def test_what_a_terminal_sends_is_read_as_keys(text: str, expected: tuple[list[s
 
 def test_every_key_that_is_listed_does_something() -> None:
     frame = Frame(picture(), View())
-    beyond_the_view = {"quit", "redraw"}
+    beyond_the_view = {"quit", "redraw", "run_now", "again", "pause", "reload"}
     for key in KEYS:
         for name in key.names:
             assert ACTS[name] == key.act
@@ -43,13 +43,17 @@ def test_every_key_that_is_listed_does_something() -> None:
 
 
 def test_a_key_that_nobody_knows_is_left_to_the_caller() -> None:
-    assert pressed("x", Frame(picture(), View()), 5) is None
+    assert pressed("z", Frame(picture(), View()), 5) is None
 
 
 def test_the_bar_leaves_out_what_has_no_room() -> None:
-    assert bar(80) == "q quit  ? keys  j ↓ move  Tab pane  / filter"
+    assert bar(80) == "q quit  ? keys  Enter open  r run  x cancel  p pause  / filter  s sort  t 24h"
+    assert bar(120).endswith("t 24h  ↓ move  Tab pane  a again  R reload")
+    assert bar(80, control=False) == "q quit  ? keys  Enter open  / filter  s sort  t 24h  ↓ move  Tab pane"
     assert bar(20) == "q quit  ? keys"
     assert bar(3) == ""
+    assert page_bar(80, of_run=True) == "Esc back  ↓ scroll  x cancel  a again  r run  p pause  G end  ? keys  q quit"
+    assert page_bar(40, of_run=True, control=False) == "Esc back  ↓ scroll  G end  ? keys"
 
 
 @pytest.mark.parametrize(

@@ -157,16 +157,22 @@ def test_q_asks_the_caller_where_it_wants_to_be_asked(start: Callable[..., Sessi
     assert "ASKED" in session.text
 
 
-def test_keys_move_the_cursor_and_others_reach_the_caller(start: Callable[..., Session]) -> None:
-    session = start(options="on_key=lambda key: print('KEY', key)")
+def test_keys_move_the_cursor_and_what_they_ask_for_reaches_the_caller(start: Callable[..., Session]) -> None:
+    session = start(options="act=lambda act: print('ACT', act) or 'done so'")
     session.until("jobs.mail")
     session.send("\x1b[B")
     session.until("─ import-orders ")
     session.send("?")
     session.until("one row down")
     session.send("\x1b")
+    session.send("xn")
+    session.until("cancel run 4823 of import-orders?")
     session.send("x")
-    session.until("KEY x")
+    session.send("y")
+    session.until("ACT Cancel(run=4823, name='import-orders')")
+    session.until("done so")
+    session.send("r")
+    session.until("ACT RunNow(task='import-orders')")
     session.send("q")
     session.until("ENDED quit")
 
@@ -230,7 +236,7 @@ def test_only_lines_that_changed_are_sent_again() -> None:
     assert len(re.findall(r"\x1b\[\d+;1H", painter.painted(lines))) == 24
     assert painter.painted(lines) == ""
     moved = Frame(picture(), View(selected=1)).lines(80, 24)
-    assert re.findall(r"\x1b\[(\d+);1H", painter.painted(moved)) == ["9", "10", "21", "22", "23"]
+    assert re.findall(r"\x1b\[(\d+);1H", painter.painted(moved)) == ["10", "11", "21", "22", "23"]
 
 
 def test_without_colour_the_words_stay() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import shlex
 import subprocess
@@ -16,6 +17,7 @@ from arrcli.cli import exit_code_of
 from arrcli.cli.reference import cli_page, renewed
 from arrcli.cli.table import VERBS
 from arrcli.config.load import parse
+from arrcli.dashboard.keys import bar, page_bar
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -122,6 +124,19 @@ def test_the_tests_that_the_page_of_reliability_names_are_there() -> None:
 @pytest.mark.parametrize("name", PAGES_BY_NAME)
 def test_no_page_names_a_place_of_the_machine_it_was_written_on(name: str) -> None:
     assert re.findall(r"(?<![\w.])/(?:work|tmp|root|home)\b", PAGES_BY_NAME[name]) == []
+
+
+def test_the_pictures_of_the_dashboard_show_the_keys_that_there_are() -> None:
+    for name, wanted in (
+        ("dashboard-80x24", bar(80)),
+        ("dashboard-120x40", bar(120)),
+        ("run", page_bar(80, of_run=True)),
+    ):
+        picture = (ROOT / f"docs/images/{name}.svg").read_text(encoding="utf-8")
+        assert f"images/{name}.svg" in PAGES_BY_NAME["README.md"]
+        said = [html.unescape(text).replace("\xa0", " ").rstrip() for text in re.findall(r">([^<]+)</text>", picture)]
+        assert wanted in said, "stale: python tests/screenshots.py docs"
+        assert not re.search(r"/(?:work|tmp|root|home)\b", picture)
 
 
 def test_the_readme_lists_what_is_not_there_yet() -> None:

@@ -539,3 +539,14 @@ ERAS = [
 def test_new_era(schedule: str, ahead: int, back: int, expected: bool) -> None:
     record = TaskRecord(name="t", mark=NOON + ahead, anchor=NOON, first_seen=NOON)
     assert new_era(tasks_file(task(schedule)).tasks["t"], record, NOON, back=back) is expected
+
+
+def test_how_late_the_last_slots_were_planned_is_told_for_a_while() -> None:
+    bench = Bench(task('cron = "* * * * *"'))
+    bench.clock.advance(MINUTE + 3 * SECOND)
+    bench.turn()
+    assert bench.runner.lag == 3 * SECOND
+    bench.pass_time(9 * SECOND, SECOND)
+    assert bench.runner.lag == 3 * SECOND
+    bench.pass_time(50 * SECOND, SECOND)
+    assert bench.runner.lag == 0

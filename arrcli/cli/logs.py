@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from arrcli.model.run import Run
 
 _LOOK_S: Final = 0.1
-_AT_ONCE: Final = 1 << 22
 
 
 def logs(
@@ -44,7 +43,7 @@ def logs(
         if follow:
             return _followed(app, run, raw=raw)
         running = run.begun and attempt is None
-        data = _live(app, run).replace(b"\0", b"") if running else app.store.output(run.id, attempt)
+        data = app.live_output(run).replace(b"\0", b"") if running else app.store.output(run.id, attempt)
         if as_json:
             print_json({"run_id": run.id, "output": data.decode("utf-8", "replace")})
         else:
@@ -74,7 +73,7 @@ def _followed(app: App, run: Run, *, raw: bool) -> int:
 
     page, written, waits = Page(raw=raw), Written(), ""
     while True:
-        fresh = _live(app, run, since=written.position)
+        fresh = app.live_output(run, since=written.position)
         found = app.store.run(run.id)  # asked after reading: what was read before its end is its own
         if found is None:
             say(f"run {run.id} is gone from the history")
@@ -158,19 +157,6 @@ class Written:
 
 _CUT: Final = re.compile(rb"\n\.\.\. (?P<count>[0-9,]+) bytes cut \.\.\.\n")
 _NOTE_MOST: Final = 64
-
-
-def _live(app: App, run: Run, *, since: int = 0) -> bytes:
-    """What a running attempt wrote from there on; nothing where that cannot be read."""
-    if run.live is None or app.places is None:
-        return b""
-    name, _, offset = run.live.rpartition(":")
-    try:
-        with (app.places.outputs / Path(name).name).open("rb") as live:
-            live.seek(int(offset) + since)
-            return live.read(_AT_ONCE if since else -1)
-    except (OSError, ValueError):
-        return b""
 
 
 class Page:

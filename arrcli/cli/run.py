@@ -234,6 +234,9 @@ class Daemon:
         self._show_lines()
 
     def _show_screen(self) -> None:
+        from functools import partial
+
+        from arrcli.cli.control import carried_out
         from arrcli.clock import SYSTEM
         from arrcli.dashboard.screen import Screen
 
@@ -243,6 +246,8 @@ class Daemon:
             screen.run(
                 self._app.snapshot,
                 stop=lambda: not self._app.alive,
+                look=self._app.opened,
+                act=partial(carried_out, self._app),
                 on_quit=lambda: self._asked_to_stop() if not self._signals else None,
             )
         finally:

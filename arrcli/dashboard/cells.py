@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -11,7 +11,9 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 
+from arrcli.dashboard import strip
 from arrcli.dashboard.words import safe
+from arrcli.model.run import Run, State
 
 Line: TypeAlias = list[Segment]
 
@@ -52,9 +54,13 @@ def width_of(text: str) -> int:
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
     """`text`, tidied, in exactly `width` cells; an ellipsis where something was cut."""
+    return _fitted(tidy(text), width, right=right)
+
+
+def _fitted(text: str, width: int, *, right: bool = False) -> str:
     if width <= 0:
         return ""
-    shown = tidy(text)[: 4 * width + 8]  # a cell with a heap of marks on it is no reason to send kilobytes
+    shown = text[: 4 * width + 8]  # a cell with a heap of marks on it is no reason to send kilobytes
     used = cell_len(shown)
     if used > width:
         return set_cell_size(shown, width - 1) + "…"
@@ -83,6 +89,20 @@ def row(cells: Iterable[Cell], width: int, *, selected: bool = False) -> Line:
 def whole(text: str, width: int, style: Style = PLAIN) -> Line:
     """One text over the whole line."""
     return row([Cell(text, width, style)], width)
+
+
+def verbatim(text: str, width: int, style: Style = PLAIN) -> Line:
+    """A line that was cleaned before, with the blanks that it begins with."""
+    return [Segment(_fitted(text.translate(_JOINERS), width), style)]
+
+
+def bars(runs: Sequence[Run], width: int, *, selected: bool = False) -> Line:
+    """The last durations in exactly `width` cells, the newest at the right end: green, a red cross where one failed."""
+    shown = list(runs)[: max(0, width)][::-1]
+    over = CURSOR if selected else PLAIN
+    lead = [Segment(" " * (width - len(shown)), over)] if len(shown) < width else []
+    marks = zip(shown, strip.bars(shown), strict=True)
+    return lead + [Segment(mark, (BAD if run.state is State.FAILED else GOOD) + over) for run, mark in marks]
 
 
 def blank(width: int) -> Line:

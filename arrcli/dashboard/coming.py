@@ -11,6 +11,7 @@ from arrcli.model.instant import SECOND
 from arrcli.model.run import Run
 from arrcli.model.snapshot import Idle, Upcoming
 
+_BUSY = "all workers are busy"
 _LATE_AFTER = SECOND
 """Due for less than this is not late: it is being started."""
 
@@ -30,7 +31,7 @@ def coming_row(item: Item, context: Context, width: int, selected: bool) -> Line
 
 def _about(item: Upcoming | Idle, context: Context, room: int) -> list[Cell]:
     """Schedule, how it went last, and what it waits for: all where there is room, else what matters most."""
-    schedule, held = _schedule(item), _held(item)
+    schedule, held = _schedule(item), _held(item, context)
     if room >= 60:
         return [Cell(schedule, 16, DIM), last_cell(item, context, 24), Cell(held, room - 42, DIM)]
     if held or room < 28:
@@ -69,13 +70,23 @@ def _schedule(item: Upcoming | Idle) -> str:
     return item.run.func if isinstance(item, Upcoming) and item.run is not None else "once"
 
 
-def _held(item: Upcoming | Idle) -> str:
+def _held(item: Upcoming | Idle, context: Context) -> str:
     """Why it waits, in words; and which run it is, where it is one."""
     if isinstance(item, Idle):
         return item.why
+    waits = item.held_by or (_BUSY if _is_late(item, context) and _all_busy(context) else "")
     number = f"run {item.run.id}" if item.run is not None else ""
     tried = f"attempt {item.run.attempt + 1}" if item.run is not None and item.run.attempt else ""
-    return "  ".join(part for part in (item.held_by, number, tried) if part)
+    return "  ".join(part for part in (waits, number, tried) if part)
+
+
+def _is_late(item: Upcoming, context: Context) -> bool:
+    return item.run is not None and item.at <= context.now - _LATE_AFTER
+
+
+def _all_busy(context: Context) -> bool:
+    workers = context.snapshot.workers
+    return bool(workers) and all(each.run is not None for each in workers)
 
 
 def last_cell(item: Upcoming | Idle, context: Context, width: int) -> Cell:

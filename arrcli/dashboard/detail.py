@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rich.segment import Segment
 
 from arrcli.dashboard import times
-from arrcli.dashboard.cells import BAD, DIM, GOOD, PLAIN, Line, blank, fit, rule, whole
-from arrcli.dashboard.glyphs import BARS, ended
+from arrcli.dashboard.cells import BAD, DIM, PLAIN, Line, bars, blank, fit, rule, whole
+from arrcli.dashboard.glyphs import ended
 from arrcli.dashboard.listing import Broken, Item, name_of
 from arrcli.dashboard.pane import Context
 from arrcli.dashboard.words import why
@@ -72,22 +70,14 @@ def _trend(name: str, context: Context, width: int) -> Line:
     if not runs:
         return whole("has not run yet", width, DIM)
     newest = runs[0]
-    bars = _bars(runs[::-1])
+    shown = bars(runs, len(runs))
     mark = ended(newest)
     said = f" {mark.text} {times.lasted(newest.duration)} {context.ago(newest)}"
     reason = f": {why(newest)}" if newest.state is State.FAILED else ""
     title = f"last {len(runs)} "
-    line = [Segment(title, DIM), *bars, Segment(" ", PLAIN)]
-    room = width - len(title) - len(bars) - 1
+    line = [Segment(title, DIM), *shown, Segment(" ", PLAIN)]
+    room = width - len(title) - len(runs) - 1
     return [*line, Segment(fit(said + reason, room), mark.style)] if room > 0 else whole(said, width, mark.style)
-
-
-def _bars(runs: Sequence[Run]) -> Line:
-    longest = max((run.duration or 0 for run in runs), default=0) or 1
-    return [
-        Segment(BARS[(run.duration or 0) * (len(BARS) - 1) // longest], BAD if run.state is State.FAILED else GOOD)
-        for run in runs
-    ]
 
 
 def _history(name: str, context: Context, width: int, room: int) -> list[Line]:

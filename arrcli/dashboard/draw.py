@@ -17,18 +17,22 @@ from arrcli.dashboard.coming import coming_row
 from arrcli.dashboard.detail import detail_pane
 from arrcli.dashboard.ended import ended_row, failing_row
 from arrcli.dashboard.glyphs import ASCII
-from arrcli.dashboard.header import banners, header, status
+from arrcli.dashboard.header import banners, header, health, status
 from arrcli.dashboard.layout import Column, Extra, Part, laid_out
-from arrcli.dashboard.listing import Item, Listing, listing, placed
+from arrcli.dashboard.listing import Item, Listing, listing, name_of, placed
+from arrcli.dashboard.nextday import timeline_page, timeline_pane
 from arrcli.dashboard.overlay import help_page, key_bar
 from arrcli.dashboard.pane import Context, DrawRow, pane
 from arrcli.dashboard.running import running_row
-from arrcli.dashboard.view import Pane, View
+from arrcli.dashboard.runpage import RunPage, run_page
+from arrcli.dashboard.view import Page, Pane, View
 from arrcli.dashboard.workers import summary, workers_pane
-from arrcli.model.snapshot import Snapshot
+from arrcli.model.snapshot import Opened, Snapshot
 
 SMALLEST: Final = (40, 8)
 """Columns and rows; a smaller window gets one line."""
+_SECOND_LINE_FROM: Final = 16
+"""In a lower window the header is one line."""
 
 _ROWS: Final[dict[Pane, DrawRow]] = {
     Pane.NEXT: coming_row,
@@ -42,17 +46,24 @@ _ROWS: Final[dict[Pane, DrawRow]] = {
 class Frame:
     """One frame of the dashboard. A rich renderable that fills what it is given, line by line.
 
-    `view` is the one given, with the cursor on a row that there is.
+    `view` is the one given, with the cursor on a row that there is; `opened` the run of its page.
     """
 
     snapshot: Snapshot
     view: View
+    opened: Opened | None
     listing: Listing
+    _page: RunPage | None
 
-    def __init__(self, snapshot: Snapshot, view: View) -> None:
-        self.snapshot = snapshot
+    def __init__(self, snapshot: Snapshot, view: View, opened: Opened | None = None) -> None:
+        self.snapshot, self.opened = snapshot, opened
         self.listing = listing(snapshot, view)
         self.view = placed(view, self.listing.of(view.pane))
+        self._page = run_page(opened, Context(snapshot, self.view)) if view.page is Page.RUN else None
+
+    def but(self, view: View) -> Frame:
+        """The same picture with another view."""
+        return Frame(self.snapshot, view, self.opened)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         lines = self.lines(options.max_width, options.height or console.height)
@@ -69,12 +80,39 @@ class Frame:
         return drawn
 
     def page(self, width: int, height: int) -> int:
-        """How many rows of the cursor's pane are seen: by that much a page moves."""
-        for column in self._columns(width, height - 2 - len(self._trouble(width, height))):
+        """How many rows of the cursor's pane, or lines of the page, are seen: by that much a page moves."""
+        room = self._room(width, height)
+        if self.view.page is not Page.NONE:
+            return max(1, room - 2)
+        for column in self._columns(width, room):
             for part, lines in column.parts:
                 if part is self.view.pane:
                     return max(1, lines - 1)
         return 1
+
+    @property
+    def length(self) -> int:
+        """How many lines the page has."""
+        return len(self._page.lines) if self._page is not None else len(self.listing.coming)
+
+    @property
+    def follows(self) -> bool:
+        """The page's natural place is its end: a run that still writes."""
+        return self._page is not None and self._page.follows
+
+    def top(self, page: int) -> int:
+        """The first line of the page that is seen, where `page` lines are."""
+        end = max(0, self.length - page)
+        if self.view.scroll is None:
+            return end if self.follows else 0
+        return min(self.view.scroll, end)
+
+    def under_cursor(self) -> Item | None:
+        """What the cursor is on: the opened run, or the row."""
+        if self.opened is not None and self.view.page is Page.RUN:
+            return self.opened.run
+        rows = self.listing.of(self.view.pane)
+        return rows[self.view.selected] if rows else None
 
     def _drawn(self, width: int, height: int) -> Iterator[Line]:
         context = Context(self.snapshot, self.view)
@@ -82,12 +120,29 @@ class Frame:
             yield status(context, self.listing, width)
             yield from (blank(width) for _ in range(height - 1))
             return
-        trouble = self._trouble(width, height)
-        room = height - 2 - len(trouble)
         yield header(context, self.listing, width)
-        yield from trouble
-        yield from help_page(width, room) if self.view.help else self._body(context, width, room)
+        if height >= _SECOND_LINE_FROM:
+            yield health(context, width)
+        yield from self._trouble(width, height)
+        yield from self._middle(context, width, self._room(width, height))
         yield key_bar(self.view, width)
+
+    def _room(self, width: int, height: int) -> int:
+        """Lines between the header and the bar."""
+        head = 2 if height >= _SECOND_LINE_FROM else 1
+        return height - head - 1 - len(self._trouble(width, height))
+
+    def _middle(self, context: Context, width: int, height: int) -> Iterator[Line]:
+        match self.view.page:
+            case Page.HELP:
+                yield from help_page(width, height)
+            case Page.TIMELINE:
+                under, top = self._name_under_cursor(), self.top(max(1, height - 2))
+                yield from timeline_page(self.listing.coming, context, under, top, width, height)
+            case Page.RUN if self._page is not None:
+                yield from self._page.drawn(self.top(max(1, height - 2)), width, height)
+            case _:
+                yield from self._body(context, width, height)
 
     def _trouble(self, width: int, height: int) -> list[Line]:
         return banners(self.snapshot, width, height // 8)
@@ -111,18 +166,22 @@ class Frame:
     def _part(self, part: Part, context: Context, width: int, height: int) -> list[Line]:
         match part:
             case Extra.DETAIL:
-                return detail_pane(self._under_cursor(), context, width, height)
+                return detail_pane(self.under_cursor(), context, width, height)
             case Extra.WORKERS:
                 return workers_pane(context, width, height)
+            case Extra.TIMELINE:
+                return timeline_pane(self.listing.coming, context, self._name_under_cursor(), width, height)
             case _:
                 rows = self.listing.of(part)
                 return pane(self._title(part), part, rows, context, (width, height), _ROWS[part])
 
     def _title(self, part: Pane) -> str:
         title = f"{part} {len(self.listing.of(part)):,}"
+        if part is Pane.NEXT and self.view.order is not self.view.order.TIME:
+            return f"{title}, {self.view.order}"
         workers = self.snapshot.workers
         return f"{title}, workers: {summary(workers)}" if part is Pane.RUNNING and workers else title
 
-    def _under_cursor(self) -> Item | None:
-        rows = self.listing.of(self.view.pane)
-        return rows[self.view.selected] if rows else None
+    def _name_under_cursor(self) -> str:
+        item = self.under_cursor()
+        return "" if item is None else name_of(item)

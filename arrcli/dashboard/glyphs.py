@@ -8,6 +8,7 @@ from typing import Final
 from rich.style import Style
 
 from arrcli.dashboard.cells import BAD, BUSY, DIM, GOOD, HELD, PLAIN
+from arrcli.dashboard.strip import BARS
 from arrcli.dashboard.words import outcome
 from arrcli.model.run import Reason, Run, State
 
@@ -44,14 +45,14 @@ _ENDS: Final = {
     State.PENDING: ("●", PLAIN),
 }
 
-BARS: Final = "▁▂▃▄▅▆▇█"
-DONE, LEFT = "━", "─"
+DONE, LIKELY, LEFT = "━", "╌", "─"
+"""Of a progress bar: told by the task, guessed by its usual duration, still to come."""
 
 ASCII: Final = str.maketrans(
     {
         **dict(zip("▶✗✓●⏸○⧗↻■»", ">x+o=.!r#s", strict=True)),
         **dict(zip(BARS, "__..--=#", strict=True)),
-        **dict(zip("━─│…·↓↑▏", "=-|~.v^_", strict=True)),
+        **dict(zip("━╌─│…·↓↑▏▪◆▫", "=~-|~.v^_o*-", strict=True)),
     }
 )
 

@@ -7,13 +7,15 @@ from pathlib import PurePath
 from rich.style import Style
 
 from arrcli.dashboard import times
-from arrcli.dashboard.cells import BAD, BOLD, DIM, HELD, PLAIN, Cell, Line, fit, row, tidy, whole, width_of
+from arrcli.dashboard.cells import BAD, BOLD, DIM, GOOD, HELD, PLAIN, Cell, Line, fit, row, tidy, whole, width_of
 from arrcli.dashboard.glyphs import FAILING, PAUSED, RUNNING
 from arrcli.dashboard.listing import Listing
 from arrcli.dashboard.pane import Context
 from arrcli.model.snapshot import Snapshot
 
 _MOST_FAULTS = 3
+_LAGS = 1_000_000
+_LEAST_FOR_STORE = 16
 
 
 def header(context: Context, listing: Listing, width: int) -> Line:
@@ -24,11 +26,44 @@ def header(context: Context, listing: Listing, width: int) -> Line:
     zone = times.zone_of(context.snapshot.timezone)
     name = times.local(context.now, zone).tzname() or ""
     right = f"{times.clock(context.now, zone)} {name}"
-    if width >= 110:
-        right = f"{tidy(context.snapshot.timezone)}  {right}"
     cells = _chosen(_facts(context, listing, width), width - width_of(right) - 1)
     used = sum(cell.width + 1 for cell in cells)
     return row([*cells, Cell(right, max(0, width - used), DIM, right=True)], width)
+
+
+def health(context: Context, width: int) -> Line:
+    """`● up 3m  pid 4711  next import-orders in 1m38s  Europe/Paris  …/.arr/tasks.toml/arr.db`."""
+    snapshot, daemon = context.snapshot, context.snapshot.daemon
+    word, style = _how_it_is(context)
+    coming = next((each for each in snapshot.upcoming if each.run is None and each.at > context.now), None)
+    following = "" if coming is None else f"next {tidy(coming.name)} in {times.countdown(coming.at - context.now)}"
+    facts = [
+        (0, _fact(word, style)),
+        (3, _fact(f"pid {daemon.pid}" if daemon.pid is not None else "", DIM)),
+        (1, _fact(fit(following, min(width_of(following), max(20, width // 2))), PLAIN)),
+        (2, _fact(tidy(snapshot.timezone), DIM)),
+    ]
+    cells = _chosen(facts, width)
+    left = width - sum(cell.width + 1 for cell in cells)
+    store = tidy(snapshot.store)
+    if left >= _LEAST_FOR_STORE and store:
+        cells.append(Cell(store if width_of(store) <= left else f"…{store[-left + 1 :]}", left, DIM, right=True))
+    return row(cells, width)
+
+
+def _how_it_is(context: Context) -> tuple[str, Style]:
+    """The daemon's health in a glyph and words."""
+    daemon = context.snapshot.daemon
+    if daemon.pid is None:
+        return "■ no daemon", HELD
+    if daemon.stalled:
+        return "✗ stalled", BAD
+    if daemon.stopping:
+        return "■ stopping", HELD
+    if daemon.lag > _LAGS:
+        return f"⧗ {times.lasted(daemon.lag)} behind", HELD
+    since = "" if daemon.started_at is None else f" {times.passed(context.now - daemon.started_at)}"
+    return f"✓ up{since}", GOOD
 
 
 def status(context: Context, listing: Listing, width: int) -> Line:
@@ -63,7 +98,6 @@ def _facts(context: Context, listing: Listing, width: int) -> list[tuple[int, Ce
     path = tidy(snapshot.file) if width >= 110 else tidy(PurePath(snapshot.file).name)
     failing, paused = listing.failing_count, listing.paused_count
     workers = snapshot.daemon.workers or len(snapshot.workers)
-    lag = snapshot.daemon.lag
     return [
         (3, _fact(f"arr {fit(path, min(width_of(path), 40))}", BOLD)),
         (4, _fact(f"{_counted(len(snapshot.tasks), 'task')}", PLAIN)),
@@ -71,7 +105,6 @@ def _facts(context: Context, listing: Listing, width: int) -> list[tuple[int, Ce
         (0, _fact(f"{FAILING.glyph} {failing} failing", FAILING.style if failing else DIM)),
         (2, _fact(f"{PAUSED.glyph} {paused} paused", PAUSED.style if paused else DIM)),
         (5, _fact(f"{_counted(workers, 'worker')}" if workers else "", PLAIN)),
-        (6, _fact(f" lag {times.lasted(lag)}" if lag > 1_000_000 else "", HELD)),
     ]
 
 

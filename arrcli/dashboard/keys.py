@@ -10,32 +10,49 @@ from typing import Final
 class Key:
     """An act, the keys that do it (names as `decoded` gives them), how they are shown, and in how few words.
 
-    `short` is what the key bar says; "" keeps it out of the bar.
+    `bar` is what the key bar says, "" keeps it out of there; `asks`: it asks something of the daemon.
     """
 
     act: str
     names: tuple[str, ...]
     shown: str
     text: str
-    short: str = ""
+    bar: str = ""
+    asks: bool = False
 
 
 KEYS: Final = (
-    Key("down", ("j", "down"), "j ↓", "one row down", "move"),
+    Key("quit", ("q",), "q", "close", "q quit"),
+    Key("help", ("?",), "?", "these keys", "? keys"),
+    Key("down", ("j", "down"), "j ↓", "one row down", "↓ move"),
     Key("up", ("k", "up"), "k ↑", "one row up"),
     Key("page_down", ("pgdn", " ", "ctrl-f"), "PgDn space", "a page down"),
     Key("page_up", ("pgup", "ctrl-b"), "PgUp", "a page up"),
     Key("first", ("g", "home"), "g Home", "the first row"),
     Key("last", ("G", "end"), "G End", "the last row"),
-    Key("next_pane", ("tab",), "Tab", "the next pane: next, ended, failing, running", "pane"),
+    Key("next_pane", ("tab",), "Tab", "the next pane: next, ended, failing, running", "Tab pane"),
     Key("previous_pane", ("shift-tab",), "Shift-Tab", "the pane before"),
-    Key("filter", ("/",), "/", "show only tasks with this text; Enter keeps it, Esc drops it", "filter"),
+    Key(
+        "open",
+        ("enter",),
+        "Enter",
+        "open a run: attempts, traceback, output as it comes; of a task its newest",
+        "Enter open",
+    ),
+    Key("run_now", ("r",), "r", "run the task now", "r run", asks=True),
+    Key("cancel", ("x",), "x", "cancel the run; y confirms", "x cancel", asks=True),
+    Key("again", ("a",), "a", "run an ended run again", "a again", asks=True),
+    Key("pause", ("p",), "p", "pause the task, or let it go on", "p pause", asks=True),
+    Key("reload", ("R",), "R", "read the tasks file again", "R reload", asks=True),
+    Key("filter", ("/",), "/", "show only tasks with this text; Enter keeps it, Esc drops it", "/ filter"),
+    Key("sort", ("s",), "s", "sort what comes next: by time, by name, the worst first", "s sort"),
+    Key("timeline", ("t",), "t", "the next 24 hours", "t 24h"),
     Key("back", ("esc",), "Esc", "close this page, drop the filter"),
     Key("redraw", ("ctrl-l",), "Ctrl-L", "draw all of it anew"),
-    Key("help", ("?",), "?", "these keys", "keys"),
-    Key("quit", ("q",), "q", "close", "quit"),
 )
 
+ASKING: Final = frozenset(key.act for key in KEYS if key.asks)
+"""Acts that a screen without control leaves alone."""
 ACTS: Final = {name: key.act for key in KEYS for name in key.names}
 
 _SEQUENCES: Final = {
@@ -72,19 +89,35 @@ _CONTROLS: Final = {
 }
 
 
-def bar(width: int) -> str:
-    """`q quit  ? keys  j ↓ move  Tab pane  / filter`, as many as there is room for."""
+def bar(width: int, *, control: bool = True) -> str:
+    """`q quit  ? keys  Enter open  r run  x cancel`, as many as there is room for, the most wanted first."""
     said = ""
-    for part in (f"{key.shown} {key.short}" for key in sorted(KEYS, key=_importance) if key.short):
-        longer = f"{said}  {part}" if said else part
+    for key in sorted(KEYS, key=_importance):
+        if not key.bar or (key.asks and not control):
+            continue
+        longer = f"{said}  {key.bar}" if said else key.bar
         if len(longer) > width:
             break
         said = longer
     return said
 
 
+def page_bar(width: int, *, of_run: bool, control: bool = True) -> str:
+    """The keys of a page, as many as there is room for."""
+    asked = ("x cancel", "a again", "r run", "p pause") if of_run and control else ()
+    said = "Esc back"
+    for part in ("↓ scroll", *asked, "G end", "? keys", "q quit"):
+        if len(said) + 2 + len(part) > width:
+            break
+        said = f"{said}  {part}"
+    return said
+
+
+_WANTED: Final = ("quit", "help", "open", "run_now", "cancel", "pause", "filter", "sort", "timeline")
+
+
 def _importance(key: Key) -> int:
-    return {"quit": 0, "help": 1}.get(key.act, 2)
+    return _WANTED.index(key.act) if key.act in _WANTED else len(_WANTED)
 
 
 def decoded(text: str) -> tuple[list[str], str]:

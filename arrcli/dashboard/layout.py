@@ -12,6 +12,8 @@ from arrcli.model.snapshot import Snapshot
 
 _ONE_PANE_BELOW: Final = 14
 _TWO_COLUMNS_FROM: Final = (160, 24)
+_TIMELINE_FROM: Final = 37
+"""Lines of the body, in a window of forty."""
 
 
 class Extra(StrEnum):
@@ -19,6 +21,7 @@ class Extra(StrEnum):
 
     DETAIL = "detail"
     WORKERS = "workers"
+    TIMELINE = "timeline"
 
 
 Part: TypeAlias = Pane | Extra
@@ -40,7 +43,7 @@ def laid_out(snapshot: Snapshot, listing: Listing, focus: Pane, width: int, heig
     if width >= _TWO_COLUMNS_FROM[0] and height >= _TWO_COLUMNS_FROM[1]:
         left = width * 11 // 20
         return Column(left, _left(height)), Column(width - left - 1, _right(shares, snapshot, height))
-    return (Column(width, _stacked(shares, height)),)
+    return (Column(width, _stacked(shares, snapshot, height)),)
 
 
 def _shares(snapshot: Snapshot, listing: Listing, focus: Pane) -> dict[Pane, int]:
@@ -50,14 +53,19 @@ def _shares(snapshot: Snapshot, listing: Listing, focus: Pane) -> dict[Pane, int
     return {Pane.RUNNING: max(1, places, min(len(listing.running), 4)), Pane.FAILING: failing}
 
 
-def _stacked(shares: dict[Pane, int], height: int) -> tuple[tuple[Part, int], ...]:
-    detail = 3 if height < 30 else 7
-    rest = height - detail
+def _stacked(shares: dict[Pane, int], snapshot: Snapshot, height: int) -> tuple[tuple[Part, int], ...]:
+    tall = height >= _TIMELINE_FROM
+    detail, timeline = (4, 8) if tall else (3 if height < 30 else 7, 0)
+    workers = _titled(min(len(snapshot.workers), 4)) if tall else 0
+    rest = height - detail - timeline - workers
     failing = _titled(min(shares[Pane.FAILING], max(1, rest // 8)))
     running = _titled(min(shares[Pane.RUNNING], max(1, rest // 6)))
     ended = _titled(rest // 4)
     parts: list[tuple[Part, int]] = [(Pane.FAILING, failing)] if failing else []
-    parts += [(Pane.RUNNING, running), (Pane.NEXT, rest - failing - running - ended)]
+    parts += [(Pane.RUNNING, running)]
+    parts += [(Extra.WORKERS, workers)] if workers else []
+    parts += [(Pane.NEXT, rest - failing - running - ended)]
+    parts += [(Extra.TIMELINE, timeline)] if timeline else []
     return (*parts, (Pane.ENDED, ended), (Extra.DETAIL, detail))
 
 
@@ -70,10 +78,12 @@ def _right(shares: dict[Pane, int], snapshot: Snapshot, height: int) -> tuple[tu
     failing = _titled(min(shares[Pane.FAILING], height // 6))
     running = _titled(min(shares[Pane.RUNNING], height // 5))
     workers = _titled(min(len(snapshot.workers), height // 5))
+    timeline = height // 4 if height >= _TIMELINE_FROM else 0
     parts: list[tuple[Part, int]] = [(Pane.FAILING, failing)] if failing else []
     parts += [(Pane.RUNNING, running)]
     parts += [(Extra.WORKERS, workers)] if workers else []
-    return (*parts, (Pane.ENDED, height - failing - running - workers))
+    parts += [(Extra.TIMELINE, timeline)] if timeline else []
+    return (*parts, (Pane.ENDED, height - failing - running - workers - timeline))
 
 
 def _titled(rows: int) -> int:

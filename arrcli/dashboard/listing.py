@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar, overload
 
-from arrcli.dashboard.view import Pane, View
+from arrcli.dashboard.view import Order, Pane, View
+from arrcli.model.instant import Instant
 from arrcli.model.run import Run, State
 from arrcli.model.snapshot import Idle, Snapshot, Upcoming
 
@@ -73,7 +74,7 @@ class Listing:
 def listing(snapshot: Snapshot, view: View) -> Listing:
     """What the view shows of the snapshot."""
     failing = failures(snapshot)
-    coming: Sequence[Item] = Joined[Item](snapshot.upcoming, snapshot.idle)
+    coming = _ordered(snapshot, failing, view.order)
     kept = _keeper(view.filter)
     return Listing(
         coming=kept(coming),
@@ -83,6 +84,28 @@ def listing(snapshot: Snapshot, view: View) -> Listing:
         failing_count=len(failing),
         paused_count=sum(record.paused and not record.removed for record in snapshot.records.values()),
     )
+
+
+def _ordered(snapshot: Snapshot, failing: Sequence[Item], order: Order) -> Sequence[Item]:
+    """What comes next, as the view sorts it; in time order nothing is copied."""
+    coming: Sequence[Item] = Joined[Item](snapshot.upcoming, snapshot.idle)
+    match order:
+        case Order.TIME:
+            return coming
+        case Order.NAME:
+            return sorted(coming, key=lambda item: name_of(item).casefold())
+        case Order.WORST:
+            bad = {name_of(item) for item in failing}
+            return sorted(coming, key=lambda item: _badness(item, bad, snapshot.now))
+
+
+def _badness(item: Item, failing: Collection[str], now: Instant) -> int:
+    """What fails, then what is late, then what is held; the others as they come."""
+    if name_of(item) in failing:
+        return 0
+    if isinstance(item, Upcoming):
+        return 1 if item.at <= now else 2 if item.held_by else 3
+    return 2
 
 
 def failures(snapshot: Snapshot) -> Sequence[Item]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from arrcli.dashboard.cells import BOLD, CURSOR, DIM, PLAIN, Cell, Line, blank, row, rule, whole
-from arrcli.dashboard.keys import KEYS, bar
-from arrcli.dashboard.view import View
+from arrcli.dashboard.keys import KEYS, bar, page_bar
+from arrcli.dashboard.view import Page, View
 
 _GLYPHS = (
     "▶ running   ✓ ok   ✗ failed   ■ cancelled   » skipped",
     "● in 5m: comes next   ⧗ waits or late   ↻ retry   ⏸ paused   ○ idle",
+    "▁▂✗▅ the last durations, a cross where one failed   ━━── told progress   ╌╌── against the usual",
 )
 
 
@@ -24,11 +25,17 @@ def help_page(width: int, height: int) -> list[Line]:
 
 def key_bar(view: View, width: int) -> Line:
     """The last line: the keys; or the filter, while it is written and while it holds."""
+    if view.asking is not None:
+        return _bar_line((getattr(view.asking, "question", "is that meant?"), "y yes", "any other key: no"), width)
+    if view.note:
+        return _bar_line((view.note,), width)
     if view.typing:
         return _bar_line((f"/ {view.filter}▏", "Enter keep", "Esc drop"), width)
+    if view.page in (Page.RUN, Page.TIMELINE):
+        return whole(page_bar(width, of_run=view.page is Page.RUN, control=view.control), width, DIM)
     if view.filter:
-        return _bar_line((f"/ {view.filter}", "Esc drop", bar(width)), width)
-    return whole(bar(width), width, DIM)
+        return _bar_line((f"/ {view.filter}", "Esc drop", bar(width, control=view.control)), width)
+    return whole(bar(width, control=view.control), width, DIM)
 
 
 def _bar_line(parts: Iterable[str], width: int) -> Line:

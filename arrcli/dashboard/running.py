@@ -4,32 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import median
+from typing import Final
 
 from arrcli.dashboard import times
 from arrcli.dashboard.cells import BUSY, DIM, Cell, Line, row, tidy, width_of
-from arrcli.dashboard.glyphs import DONE, LEFT, RUNNING
+from arrcli.dashboard.glyphs import DONE, LEFT, LIKELY, RUNNING
 from arrcli.dashboard.listing import Item
 from arrcli.dashboard.pane import Context
+from arrcli.dashboard.workers import resident, share
 from arrcli.model.run import Run, State
 from arrcli.model.snapshot import WorkerStatus
 
+_WIDE: Final = 100
+_LONGEST_BAR: Final = 30
+_LEAST_FOR_BAR: Final = 14
+_GO_FIRST: Final = (2, 3, 7, 6, 5)
+"""Columns by how early they may go: the run's number, its slot, memory, processor, worker."""
+
 
 def running_row(item: Item, context: Context, width: int, selected: bool) -> Line:
-    """`▶ running  import-orders  run 4823   12s  worker 1  ━━━━━─── 45% third file`."""
+    """`▶ import-orders  run 4823  14:05:00  12s  w1  98%  83 MB  ━━━━━─── 45% third file`."""
     assert isinstance(item, Run)  # noqa: S101 - the running pane holds runs
     worker = worker_of(item, context)
-    name = max(12, min(30, width // 4))
-    place = f"worker {worker.index}" if worker is not None else ""
+    at = item.slot if item.slot is not None else item.due_at
     cells = [
-        Cell(RUNNING.text, 9, RUNNING.style),
-        Cell(item.name, name),
-        Cell(f"run {item.id}", 9, DIM),
-        Cell(elapsed(item, context), 7, BUSY, right=True),
-        Cell(place, 9 if width >= 60 else 0, DIM),
+        Cell(RUNNING.text if width >= _WIDE else RUNNING.glyph, 9 if width >= _WIDE else 1, RUNNING.style),
+        Cell(item.name, max(12, min(30, width // 5))),
+        Cell(f"run {item.id}", 8, DIM),
+        Cell(_slot(at, item, context, width), 13 if width >= _WIDE else 8, DIM),
+        Cell(elapsed(item, context), 6, BUSY, right=True),
+        Cell(f"w{worker.index}" if worker is not None else "", 3, DIM),
+        Cell(share(worker), 4, right=True),
+        Cell(resident(worker), 7, right=True),
     ]
-    left = width - sum(cell.width + 1 for cell in cells if cell.width)
-    cells = [cell for cell in cells if cell.width]
+    cells = _what_fits(cells, width)
+    left = width - sum(cell.width + 1 for cell in cells)
     return row([*cells, Cell(_how_far(item, worker, context, left), max(0, left))], width, selected=selected)
+
+
+def _what_fits(cells: list[Cell], width: int) -> list[Cell]:
+    """In a narrow window some room is left for how far it is; what matters least goes first."""
+    for column in _GO_FIRST:
+        if sum(cell.width + 1 for cell in cells) + _LEAST_FOR_BAR > width:
+            cells = [*cells[:column], Cell("", 0), *cells[column + 1 :]]
+    return [cell for cell in cells if cell.width]
+
+
+def _slot(at: int, run: Run, context: Context, width: int) -> str:
+    """When it was due: with the zone where there is room."""
+    return context.moment(at, run.task) if width >= _WIDE else times.clock(at, context.zone(run.task))
 
 
 def elapsed(run: Run, context: Context) -> str:
@@ -42,16 +65,18 @@ def worker_of(run: Run, context: Context) -> WorkerStatus | None:
 
 
 def _how_far(run: Run, worker: WorkerStatus | None, context: Context, room: int) -> str:
-    """What the task says of its progress, or how long it took before; which attempt; its slot."""
+    """A bar: what the task says of its progress, or (dashed) its time against the usual; then which attempt."""
     parts: list[str] = []
+    usual = _usual(run, context)
     if worker is not None and worker.progress is not None:
         done = min(1.0, max(0.0, worker.progress))
-        parts.append(f"{_bar(done, min(20, room // 3))} {done:.0%} {tidy(worker.progress_text)}".strip())
-    elif (usual := _usual(run, context)) is not None:
-        parts.append(f"of ~{times.lasted(usual)}")
+        parts += [f"{_bar(done, room - 5)} {done:.0%}", tidy(worker.progress_text)]
+    elif usual is not None and run.started_at is not None:
+        said = f"of ~{times.lasted(usual)}"
+        done = min(1.0, (context.now - run.started_at) / max(1, usual))
+        parts.append(f"{_bar(done, room - width_of(said) - 1, LIKELY)} {said}".strip())
     parts += [f"attempt {run.attempt}"] if run.attempt > 1 else []
-    parts += [f"slot {context.moment(run.slot, run.task)}"] if run.slot is not None else []
-    return _fitting(parts, room)
+    return _fitting([part for part in parts if part], room)
 
 
 def _fitting(parts: Sequence[str], room: int) -> str:
@@ -64,9 +89,10 @@ def _fitting(parts: Sequence[str], room: int) -> str:
     return said
 
 
-def _bar(done: float, width: int) -> str:
+def _bar(done: float, room: int, sign: str = DONE) -> str:
+    width = min(_LONGEST_BAR, max(0, room))
     full = round(done * width)
-    return DONE * full + LEFT * (width - full)
+    return sign * full + LEFT * (width - full)
 
 
 def _usual(run: Run, context: Context) -> int | None:

@@ -8,18 +8,20 @@ import select
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import get_ident
 from typing import Any, Final, Literal
 
+from arrcli.dashboard.act import Act
 from arrcli.dashboard.draw import Frame
-from arrcli.dashboard.keys import ACTS, decoded
-from arrcli.dashboard.moves import pressed
+from arrcli.dashboard.keys import ACTS, ASKING, decoded
+from arrcli.dashboard.moves import answered, pressed
 from arrcli.dashboard.paint import Painter
 from arrcli.dashboard.terminal import Bell, Terminal, in_foreground, wants_screen
-from arrcli.dashboard.view import View
+from arrcli.dashboard.view import Page, View
+from arrcli.dashboard.wishes import wish
 from arrcli.model.instant import SECOND
-from arrcli.model.snapshot import Snapshot
+from arrcli.model.snapshot import Opened, Snapshot
 
 __all__ = ["Ending", "Screen", "wants_screen"]
 
@@ -45,7 +47,8 @@ class _Session:
     get_snapshot: Callable[[], Snapshot]
     changed: int | None
     stop: Callable[[], bool]
-    on_key: Callable[[str], None] | None
+    look: Callable[[int], Opened | None]
+    act: Callable[[Act], str] | None
     on_quit: Callable[[], None] | None
     pause: int
 
@@ -95,22 +98,25 @@ class Screen:
         *,
         changed: int | None = None,
         stop: Callable[[], bool],
-        on_key: Callable[[str], None] | None = None,
+        look: Callable[[int], Opened | None] = lambda run: None,
+        act: Callable[[Act], str] | None = None,
         on_quit: Callable[[], None] | None = None,
         fps: int = 4,
     ) -> Ending:
         """Show snapshots until `stop()`; the terminal is given back whatever happens. Says how it ended.
 
         `changed` is a descriptor that becomes readable when something changed, beside `wake`; it is read
-        empty. `q` calls `on_quit`, and `stop` then decides; without `on_quit` it ends the view. `on_key` is
-        given the keys that mean nothing here. A key alone redraws the snapshot that there is; all else asks
-        for a new one.
+        empty. `q` calls `on_quit`, and `stop` then decides; without `on_quit` it ends the view. `look` gives a
+        run to be opened. `act` carries out what is asked for, and says in a sentence what came of it; without it
+        the screen only looks on. A key alone redraws the snapshot that there is; all else asks for a new one.
         """
+        self.view = replace(self.view, control=act is not None)
         session = _Session(
             get_snapshot=get_snapshot,
             changed=changed,
             stop=stop,
-            on_key=on_key,
+            look=look,
+            act=act,
             on_quit=on_quit,
             pause=SECOND // max(1, fps),
         )
@@ -157,7 +163,11 @@ class Screen:
             return
         self._dirty = False
         self._due, self._next_tick = now + session.pause, now + _TICK
-        self._draw(Frame(session.get_snapshot(), self.view))
+        self._draw(self._framed(session.get_snapshot(), self.view, session))
+
+    def _framed(self, snapshot: Snapshot, view: View, session: _Session) -> Frame:
+        """A frame, with the run of its page as it is now."""
+        return Frame(snapshot, view, session.look(view.opened) if view.page is Page.RUN else None)
 
     def _draw(self, frame: Frame) -> None:
         """Show the frame; where the user has stopped the output it is left out, and the next one tried."""
@@ -207,15 +217,28 @@ class Screen:
             return
         view = pressed(name, self._frame, self._frame.page(*self._size))
         if view is not None:
-            self.view = view
-            self._draw(Frame(self._frame.snapshot, view))
-        elif ACTS.get(name) == "quit":
-            self._quit(session)
-        elif ACTS.get(name) == "redraw":
-            self._painter.forget()
-            self._draw(self._frame)
-        elif session.on_key is not None:
-            session.on_key(name)
+            is_other = (view.page, view.opened) != (self.view.page, self.view.opened)
+            frame = self._frame
+            self._draw(self._framed(frame.snapshot, view, session) if is_other else frame.but(view))
+            return
+        match ACTS.get(name):
+            case "quit":
+                self._quit(session)
+            case "redraw":
+                self._painter.forget()
+                self._draw(self._frame)
+            case _:
+                self._ask(name, self._frame, session)
+
+    def _ask(self, name: str, frame: Frame, session: _Session) -> None:
+        """What a key, or a yes, asks of the daemon; then what came of it, and how things are now."""
+        meant = frame.view.asking
+        act = meant if meant is not None else _wished(name, frame)
+        if act is None or session.act is None:
+            return
+        said = act if isinstance(act, str) else session.act(act)
+        self._draw(frame.but(answered(frame.view, said)))
+        self._dirty = True
 
     def _quit(self, session: _Session) -> None:
         if session.on_quit is None:
@@ -272,6 +295,11 @@ class Screen:
     def _on_suspend(self, *_: Any) -> None:
         self._suspended = True
         self._bell.ring()
+
+
+def _wished(name: str, frame: Frame) -> Act | str | None:
+    act = ACTS.get(name)
+    return wish(act, frame.under_cursor(), frame.snapshot) if act in ASKING else None
 
 
 def _drained(fd: int) -> bool:

@@ -10,6 +10,7 @@ from arrcli.dashboard.glyphs import IDLE, RUNNING
 from arrcli.dashboard.pane import Context
 from arrcli.model.snapshot import WorkerStatus
 
+_ROOM_FOR_USAGE = 75
 _AT_EASE = frozenset({"idle", "busy", "running"})
 
 
@@ -31,6 +32,19 @@ def summary(workers: Sequence[WorkerStatus]) -> str:
     return ", ".join(f"{count} {state}" for state, count in states.items() if count)
 
 
+def share(worker: WorkerStatus | None) -> str:
+    """`98%` of one processor, ""."""
+    return "" if worker is None or worker.cpu is None else f"{worker.cpu:.0%}"
+
+
+def resident(worker: WorkerStatus | None) -> str:
+    """`83 MB`, `1.2 GB`, ""."""
+    if worker is None or worker.rss_kb is None:
+        return ""
+    megabytes = worker.rss_kb / 1024
+    return f"{megabytes:.0f} MB" if megabytes < 1000 else f"{megabytes / 1024:.1f} GB"
+
+
 def _worker_row(worker: WorkerStatus, context: Context, width: int) -> Line:
     busy = worker.run is not None
     state = RUNNING.word if busy else worker.state
@@ -45,5 +59,7 @@ def _worker_row(worker: WorkerStatus, context: Context, width: int) -> Line:
         Cell(f"pid {worker.pid}" if worker.pid is not None else "", 11, DIM),
         Cell(f"{worker.done:,} done", 13, DIM),
     ]
+    if width >= _ROOM_FOR_USAGE:
+        cells += [Cell(share(worker), 4, right=True), Cell(resident(worker), 7, right=True)]
     room = width - sum(cell.width + 1 for cell in cells)
     return row([*cells, Cell(about, max(0, room), PLAIN)], width)

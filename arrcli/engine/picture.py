@@ -65,6 +65,7 @@ class Picture:
             counts=self._store.counts(),
             faults=faults,
             pools=file.pools,
+            folders=[folder for folder in (file.folder, *file.python_path) if folder],
         )
 
     def _coming(

@@ -139,6 +139,10 @@ class Planner:
         ends = [r.pause_until for r in self.records.values() if r.paused and r.pause_until is not None]
         return min([*(entry[0] for entry in self._heap[:1]), *ends], default=None)
 
+    def late(self, now: Instant) -> int:
+        """How long ago the next slot was due; 0 where it is still to come."""
+        return max(0, now - self._heap[0][0]) if self._heap else 0
+
     def changed(self) -> None:
         """Somebody else may have written to the tasks, or a transaction was rolled back: read again before planning."""
         self._stale = True

@@ -32,6 +32,7 @@ STEP: Final = SECOND // 2
 RECOVERY: Final = 2 * SECOND
 CHECKPOINT: Final = 2 * SECOND
 STALL: Final = SECOND
+LAG_TOLD: Final = 10 * SECOND
 LAST_MOMENT: Final = 10 * SECOND
 """How long after the kill the end is waited for, where a store in trouble cannot record it."""
 
@@ -79,6 +80,7 @@ class Runner:
         self.faults: tuple[str, ...] = ()
         self.views: Mapping[str, Sequence[WorkerView]] = {}
         self.lag = 0
+        """Microseconds by which the slots that came due last were planned late."""
         self.stopping = False
         self.finish_due = False
         self.trouble = self.executors_trouble = ""
@@ -93,6 +95,7 @@ class Runner:
         self._woken = True
         self._wall, self._mono = clock.now(), clock.monotonic()
         self._next_recovery = 0
+        self._lag_until = 0
         self._retry_at: int | None = None
         self._set_back = 0
         self._unread = False
@@ -340,6 +343,7 @@ class Runner:
         if self._planner is not None and not self.stopping:
             if self._set_back:
                 told += self._planner.clock_stepped(w, now, back=self._set_back).events
+            self._measure_lag(self._planner.late(now))
             planned = self._planner.plan(w, now)
             told += planned.events
             self._replace(w, work, planned, now)
@@ -349,6 +353,12 @@ class Runner:
             w.promote(now)
             self._dispatcher.claim(w, work, now)
         self._ready_at, self._expiry = w.next_ready_at(), w.next_expiry()
+
+    def _measure_lag(self, late: int) -> None:
+        """How late slots are planned, told for a while."""
+        mono = self._clock.monotonic()
+        if late or mono >= self._lag_until:
+            self.lag, self._lag_until = late, mono + LAG_TOLD
 
     def _rolled_back(self, error: StoreError, now: Instant) -> None:
         """Nothing was written: say so once, and try again in a moment; at once where the reserve makes room for it."""

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from arrcli.model.instant import Instant
-from arrcli.model.schedule import Reboot, spread
+from arrcli.model.schedule import Reboot, Schedule, spread
 from arrcli.model.task import Task
 
 
 def next_slot(task: Task, mark: Instant) -> Instant | None:
     """The first slot after the mark, within the task's start and until."""
-    if task.schedule is None or isinstance(task.schedule, Reboot):
+    return None if task.schedule is None else slot_of(task.schedule, mark, start=task.start, until=task.until)
+
+
+def slot_of(schedule: Schedule, mark: Instant, *, start: Instant | None, until: Instant | None) -> Instant | None:
+    """The first slot of a schedule after the mark, within these bounds."""
+    if isinstance(schedule, Reboot):
         return None
-    since = mark if task.start is None else max(mark, task.start - 1)
-    slot = task.schedule.after(since)
-    return None if slot is None or (task.until is not None and slot > task.until) else slot
+    slot = schedule.after(mark if start is None else max(mark, start - 1))
+    return None if slot is None or (until is not None and slot > until) else slot
 
 
 def next_due(task: Task, mark: Instant) -> Instant | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from arrcli.model.instant import Instant
-from arrcli.model.run import Run, State, TaskRecord
+from arrcli.model.run import AttemptRecord, Run, State, TaskRecord
 from arrcli.model.task import Pool, Task
 
 
@@ -35,7 +35,10 @@ class Idle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerStatus:
-    """One place of the daemon's workers. `run` is what it works on."""
+    """One place of the daemon's workers. `run` is what it works on.
+
+    `cpu` (a share of one processor) and `rss_kb` are of its process with its descendants, where the system tells.
+    """
 
     index: int
     pid: int | None
@@ -45,6 +48,17 @@ class WorkerStatus:
     done: int = 0
     progress: float | None = None
     progress_text: str = ""
+    cpu: float | None = None
+    rss_kb: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """One run whole: its attempts that ended, and the end of what it wrote, up to now where it still runs."""
+
+    run: Run
+    attempts: Sequence[AttemptRecord] = ()
+    output: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +82,7 @@ class Snapshot:
 
     `upcoming` is in time order, one line a task and one a pending run; `recent` the runs that ended last, newest first;
     `last` the newest executed runs of each task, newest first (at most 20); `running` have begun, oldest first.
+    `folders` are those of the tasks' own code.
     """
 
     now: Instant
@@ -86,3 +101,4 @@ class Snapshot:
     counts: Mapping[State, int] = field(default_factory=dict)
     faults: Sequence[str] = ()
     pools: Mapping[str, Pool] = field(default_factory=dict)
+    folders: Sequence[str] = ()

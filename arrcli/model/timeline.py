@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from functools import lru_cache, partial
+from typing import Final, TypeAlias
 
 from arrcli.model.instant import DAY, HOUR, MINUTE, Instant, microseconds
-from arrcli.model.schedule import Reboot, spread
-from arrcli.model.slot import next_slot
+from arrcli.model.schedule import Schedule, spread
+from arrcli.model.slot import slot_of
 from arrcli.model.snapshot import Snapshot
 from arrcli.model.task import Task
 from arrcli.model.wall import offset_at, wall_at, zone_named
@@ -62,60 +63,81 @@ def span_for(cells: int) -> int:
     return next((span for span in _SPANS if DAY // span <= cells), _SPANS[-1])
 
 
-def timeline(snapshot: Snapshot, *, cells: int, most: int = 0) -> Timeline:
-    """The rows of what fires within a day from now, in that order; `cells` wide and `most` (0: all) rows at most."""
+def timeline(snapshot: Snapshot, *, cells: int, whole_cells: bool = False) -> Timeline:
+    """The rows of what fires within a day from now, in that order, `cells` wide at most.
+
+    `whole_cells`: also what fired since the first cell began, so that nothing changes, and nothing is worked out again,
+    until the next cell begins.
+    """
     span = span_for(cells)
-    zone = zone_named(snapshot.timezone)
-    offset = microseconds(offset_at(snapshot.now, zone))
+    offset = microseconds(offset_at(snapshot.now, zone_named(snapshot.timezone)))
     start = snapshot.now - (snapshot.now + offset) % span
-    drawn = []
-    for name, marks in _drawn(snapshot, start, span):
-        if marks:
-            drawn.append((name, marks))
-        if most and len(drawn) >= most:
-            break
-    crowds = _crowds(drawn)
-    crowded = {(name, crowd.at) for crowd in crowds for name in crowd.names}
-    rows = [Row(name, _cells(name, marks, crowded, DAY // span)) for name, marks in drawn]
-    return Timeline(start=start, span=span, rows=rows, crowds=crowds, hours=_hours(start, span, snapshot.timezone))
+    since = start - 1 if whole_cells else snapshot.now
+    return _laid_out(tuple(_entries(snapshot)), since, start, span, snapshot.timezone)
 
 
-_Marks = dict[int, tuple[Fires, Instant]]
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What decides a row: a task's schedule with its bounds and jitter, or the one instant of a pending run."""
+
+    schedule: Schedule | None
+    start: Instant | None = None
+    until: Instant | None = None
+    offset: int = 0
+    held: bool = False
+    at: Instant = 0
+
+
+def _entries(snapshot: Snapshot) -> Iterator[tuple[str, _Rule]]:
+    for each in snapshot.upcoming:
+        if each.run is not None:
+            yield f"{each.name} (run {each.run.id})", _Rule(None, at=max(each.at, snapshot.now))
+        elif each.task is not None:
+            yield each.task.name, _rule(snapshot, each.task, held=False)
+    for idle in snapshot.idle:
+        if idle.task.schedule is not None:
+            yield idle.task.name, _rule(snapshot, idle.task, held=True)
+
+
+def _rule(snapshot: Snapshot, task: Task, *, held: bool) -> _Rule:
+    record = snapshot.records.get(task.name)
+    schedule = task.anchored(snapshot.now if record is None else record.anchor).schedule
+    return _Rule(schedule, task.start, task.until, spread(task.name, task.jitter), held)
+
+
+_Marks: TypeAlias = Mapping[int, tuple[Fires, Instant]]
 """By cell: what happens in it, and when first."""
 
 
-def _drawn(snapshot: Snapshot, start: Instant, span: int) -> Iterator[tuple[str, _Marks]]:
-    for entry in snapshot.upcoming:
-        if entry.run is not None:
-            cell = max(0, (entry.at - start) // span)
-            fires = {cell: (Fires.ONCE, max(entry.at, snapshot.now))} if cell < DAY // span else {}
-            yield f"{entry.name} (run {entry.run.id})", fires
-        elif entry.task is not None:
-            yield entry.name, _marks(_anchored(snapshot, entry.task), snapshot.now, start, span)
-    for idle in snapshot.idle:
-        task = idle.task
-        if task.schedule is not None and not isinstance(task.schedule, Reboot):
-            marks = _marks(_anchored(snapshot, task), snapshot.now, start, span)
-            yield task.name, {cell: (Fires.HELD, at) for cell, (_, at) in marks.items()}
+@lru_cache(maxsize=64)
+def _laid_out(
+    entries: Sequence[tuple[str, _Rule]], since: Instant, start: Instant, span: int, timezone: str
+) -> Timeline:
+    found = [(name, _marks(rule, since, start, span)) for name, rule in entries]
+    drawn = [(name, marks) for name, marks in found if marks]
+    crowds = _crowds(drawn)
+    crowded = {(name, crowd.at) for crowd in crowds for name in crowd.names}
+    rows = [Row(name, _cells(name, marks, crowded, DAY // span)) for name, marks in drawn]
+    return Timeline(start=start, span=span, rows=rows, crowds=crowds, hours=_hours(start, span, timezone))
 
 
-def _anchored(snapshot: Snapshot, task: Task) -> Task:
-    record = snapshot.records.get(task.name)
-    return task.anchored(snapshot.now if record is None else record.anchor)
-
-
-def _marks(task: Task, now: Instant, start: Instant, span: int) -> _Marks:
+@lru_cache(maxsize=1024)
+def _marks(rule: _Rule, since: Instant, start: Instant, span: int) -> _Marks:
     """Two looks a cell that has something in it, however often the task fires there."""
-    marks: _Marks = {}
-    offset = spread(task.name, task.jitter)
-    slot = next_slot(task, now - offset)
-    while slot is not None and slot + offset < start + DAY:
-        cell = (slot + offset - start) // span
-        end = start + (cell + 1) * span - offset
-        following = next_slot(task, slot)
-        often = following is not None and following < end
-        marks[cell] = (Fires.OFTEN if often else Fires.ONCE, slot + offset)
-        slot = next_slot(task, end - 1) if often else following
+    if rule.schedule is None:
+        cell = (rule.at - start) // span
+        return {cell: (Fires.ONCE, rule.at)} if cell < DAY // span else {}
+    marks: dict[int, tuple[Fires, Instant]] = {}
+    following = partial(slot_of, rule.schedule, start=rule.start, until=rule.until)
+    slot = following(since - rule.offset)
+    while slot is not None and slot + rule.offset < start + DAY:
+        cell = (slot + rule.offset - start) // span
+        end = start + (cell + 1) * span - rule.offset
+        second = following(slot)
+        often = second is not None and second < end
+        fires = Fires.HELD if rule.held else Fires.OFTEN if often else Fires.ONCE
+        marks[cell] = (fires, slot + rule.offset)
+        slot = following(end - 1) if often else second
     return marks
 
 

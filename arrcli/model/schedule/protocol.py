@@ -19,6 +19,8 @@ class Schedule(Protocol):
     def text(self) -> str:
         """Short, for people: `30 2 * * *`, `every 90s`, `at 2026-01-01T00:00:00Z`."""
 
+    def __hash__(self) -> int: ...
+
     def after(self, instant: Instant) -> Instant | None:
         """The first slot after the instant; None if there is none before the year 10000."""
 

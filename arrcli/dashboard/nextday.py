@@ -1,0 +1,88 @@
+"""The next 24 hours: a row a task, a cell so many minutes; those that fire all the time come last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby, islice
+from typing import Final
+
+from rich.segment import Segment
+
+from arrcli.dashboard.cells import BOLD, BUSY, DIM, HELD, PLAIN, Line, blank, fit, rule, tidy, verbatim, whole, width_of
+from arrcli.dashboard.listing import Item, name_of
+from arrcli.dashboard.pane import Context
+from arrcli.dashboard.strip import CELLS, LEGEND
+from arrcli.model.instant import DAY
+from arrcli.model.snapshot import Idle, Upcoming
+from arrcli.model.timeline import Fires, Row, Timeline, timeline
+from arrcli.model.when import exact
+
+_MORE: Final = 12
+"""So many more tasks than there is room for are looked at, to put those that fire rarely before the others."""
+_LOOKS: Final = {Fires.NONE: DIM, Fires.OFTEN: DIM, Fires.HELD: HELD, Fires.TOGETHER: BOLD + BUSY, Fires.ONCE: PLAIN}
+
+
+def timeline_pane(coming: Sequence[Item], context: Context, under: str, width: int, height: int) -> list[Line]:
+    """A title, the hours, and as many rows as fit; `under` is the name of what the cursor is on."""
+    if height < 3:
+        return [blank(width)] * max(0, height)
+    lines = _rows(coming, context, under, width, height - 2)
+    return (lines + [blank(width)] * (height - len(lines)))[:height]
+
+
+def timeline_page(
+    coming: Sequence[Item], context: Context, under: str, top: int, width: int, height: int
+) -> list[Line]:
+    """The same over the whole screen, from the task `top` on, with what the signs mean and what fires together."""
+    crowds = 3 if height >= 16 else 0
+    drawn = _drawn(coming[top:], context, width, max(0, height - 3 - crowds), more=0)
+    lines = _lines(drawn, under, width, "Esc closes")
+    lines += [blank(width)] * (height - 1 - crowds - len(lines)) + [whole(LEGEND, width, DIM)]
+    for crowd in drawn.crowds[:crowds]:
+        names = ", ".join(crowd.names)
+        lines.append(whole(f"◆ {len(crowd.names)} at {context.moment(crowd.at, None)}: {names}", width))
+    return (lines + [blank(width)] * (height - len(lines)))[: max(0, height)]
+
+
+def _rows(coming: Sequence[Item], context: Context, under: str, width: int, room: int) -> list[Line]:
+    drawn = _drawn(coming, context, width, room, more=_MORE)
+    rare_first = sorted(drawn.rows, key=_is_dense)  # stable: of each kind in the order in which they come
+    return _lines(replace(drawn, rows=rare_first[:room]), under, width, "")
+
+
+def _is_dense(row: Row) -> bool:
+    return 2 * sum(cell is Fires.OFTEN for cell in row.cells) > len(row.cells)
+
+
+def _drawn(coming: Sequence[Item], context: Context, width: int, room: int, *, more: int) -> Timeline:
+    """Of tasks alone: what is queued stands in other panes. The whole first cell, so that a cell stays as it is."""
+    tasks = [item for item in islice(coming, 3 * (room + more)) if not (isinstance(item, Upcoming) and item.run)]
+    kept = tasks[: room + more]
+    some = replace(
+        context.snapshot,
+        upcoming=[item for item in kept if isinstance(item, Upcoming)],
+        idle=[item for item in kept if isinstance(item, Idle)],
+    )
+    names = max((width_of(tidy(name_of(item))) for item in kept), default=0)
+    return timeline(some, cells=width - min(names, _most_for_names(width)) - 1, whole_cells=True)
+
+
+def _lines(drawn: Timeline, under: str, width: int, note: str) -> list[Line]:
+    room = max(0, min(width - DAY // drawn.span - 1, _most_for_names(width)))
+    lines = [
+        rule(f"next 24 h, a cell is {exact(drawn.span)}", width, note=note),
+        verbatim(f"{'':{room}} {drawn.hours}", width, DIM),
+    ]
+    for row in drawn.rows:
+        name = Segment(fit(row.name, room), BOLD if row.name == under else PLAIN)
+        cells = [Segment(CELLS[fires] * len(list(alike)), _LOOKS[fires]) for fires, alike in groupby(row.cells)]
+        rest = width - room - 1 - len(row.cells)
+        lines.append([name, Segment(" "), *cells, Segment(" " * max(0, rest))])
+    if not drawn.rows:
+        lines.append(whole("nothing", width, DIM))
+    return lines
+
+
+def _most_for_names(width: int) -> int:
+    return max(10, min(30, width // 4))

@@ -264,7 +264,9 @@ def test_with_a_reader_that_goes_away_it_runs_on_and_its_code_is_true(world: Wor
     if busy:
         world.ask(("jobs.nap", [600], {}))
     eventually(lambda: len(world.starts()) >= 6)
-    os.kill(world.holder() or 0, signal.SIGTERM)
+    pid = world.holder()
+    assert pid
+    os.kill(pid, signal.SIGTERM)
     assert daemon.process.wait(10) == 0
     assert (world.folder / "code").read_text() == f"{code}\n"
     assert " arr " in (world.folder / "first").read_text()

@@ -198,7 +198,7 @@ MUTATIONS: Final = (
         "inode",
         "a store that was deleted or replaced in use is noticed",
         "arrcli/store/sqlite.py",
-        "if inode != self._inode:",
+        "if there.st_ino != self._inode or there.st_size < _SMALLEST or log != (self._log_inode or log):",
         "if False:",
         (STORE,),
     ),

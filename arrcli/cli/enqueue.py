@@ -89,12 +89,10 @@ class Given:
 def read_arguments(words: Sequence[str]) -> Given:
     """`5` a number, `to=x` a keyword, `n:=5` JSON; UsageError where `:=` is not followed by JSON, and for what looks
     like an option and is none: a slip of the keys is no argument by mistake."""
-    from arrcli.errors import UsageError
-
     given = Given()
     for word in words:
         if word.startswith("-") and _value(word) == word:
-            raise UsageError(f"there is no option {word[:80]}; as a text, write '\"{word[:80]}\"', with both quotes")
+            raise no_option(word)
         name, equals, value = word.partition("=")
         if equals and name.endswith(":") and _is_name(name[:-1]):
             given.kwargs[name[:-1]] = _strict(name[:-1], value)
@@ -104,6 +102,13 @@ def read_arguments(words: Sequence[str]) -> Given:
             given.args.append(_value(word))
             given.typed_args.append(word)
     return given
+
+
+def no_option(word: str) -> Exception:
+    """What is said of a word that looks like an option and is none."""
+    from arrcli.errors import UsageError
+
+    return UsageError(f"there is no option {word[:80]}; as a text, write '\"{word[:80]}\"', with both quotes")
 
 
 def _is_name(text: str) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib import import_module
-from typing import Annotated, Any
+from itertools import pairwise
+from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from arrcli.cli.table import ALIASES, PANELS, VERBS, Verb
 
@@ -28,6 +30,24 @@ class Verbs(TyperGroup):
                 formatter.write_dl([(verb.name, verb.does) for verb in VERBS if verb.panel == panel])
 
 
+class Lenient(TyperCommand):
+    """Takes `-5` for an argument. A short option is the first letter of its word, so that none of `-5h` is one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        from arrcli.cli.enqueue import no_option
+
+        for before, word in pairwise(["", *args]):
+            if word == "--":
+                break
+            if _OTHER_LETTERS.match(word) and not _NUMBER.fullmatch(word) and not before.startswith("--"):
+                raise no_option(word)
+        return super().parse_args(ctx, args)
+
+
+_OTHER_LETTERS: Final = re.compile(r"-[^-fh].")
+_NUMBER: Final = re.compile(r"-[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+
+
 def _made(verb: Verb) -> Any:
     module, _, name = verb.where.partition(":")
     found: typer.Typer | Callable[..., Any] = getattr(import_module(f"arrcli.cli.{module}"), name)
@@ -39,7 +59,8 @@ def _made(verb: Verb) -> Any:
     lenient = verb.name in ("enqueue", "add") or verb.where.startswith("later:")  # `-5` is a number, not an option
     ignoring = {"ignore_unknown_options": True} if lenient else {}
     names = {"help_option_names": ["-h", "--help"]}
-    holder.command(verb.name, help=found.__doc__, context_settings={**names, **ignoring})(found)
+    kind = Lenient if lenient else TyperCommand
+    holder.command(verb.name, cls=kind, help=found.__doc__, context_settings={**names, **ignoring})(found)
     return typer.main.get_command(holder)
 
 

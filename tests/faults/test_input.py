@@ -151,8 +151,8 @@ def test_names_of_nothing_are_not_found_and_add_nothing(world: World, names: tup
     world.enqueue("jobs.note")
     for name in names:
         refused(world, 4, "enqueue", "--", name)
-    for verb in ("show", "cancel", "pause"):
-        refused(world, 4, verb, names[0])
+    refused(world, 4, "show", "1; DROP TABLE runs")
+    refused(world, 4, "cancel", names[0])
     assert world.rows("SELECT count(*) FROM runs") == [(1,)]
 
 
@@ -175,6 +175,14 @@ def test_what_must_be_json_and_is_not_is_refused_and_nothing_is_queued(world: Wo
     for one in [argument] if argument in ARGUMENTS else ARGUMENTS:
         refused(world, ARGUMENTS[one], "enqueue", "jobs.note", one)
     assert world.rows("SELECT count(*) FROM runs") == [(1,)]
+
+
+@pytest.mark.long
+def test_no_letter_of_an_argument_is_taken_for_an_option(world: World) -> None:
+    for word in ("-5h", "-Infinity", "-verify", "-nf", "--verify"):
+        refused(world, 2, "enqueue", "jobs.note", word)
+    run = world.enqueue("math.fabs", "-1.5e3")
+    assert world.run(run)["args"] == [-1500.0]
 
 
 OPTIONS = (

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from command_line import eventually
+from console import console
 from world import JOBS, World, kill
 
 TICK = '[tasks.tick]\nfunc = "jobs.note"\nevery = "100ms"\non_overlap = "allow"\n'
@@ -103,6 +104,26 @@ def test_a_damaged_row_ends_with_what_is_wrong_as_its_reason_and_others_go_on(wo
             assert f"changed by other hands: {next(iter(DAMAGE[what]))} " in row[2], what
         still_shown(world, *list(forged.values())[:2])
         world.until_ended()
+
+
+@pytest.mark.long
+def test_the_dashboard_shows_what_it_can_of_damaged_rows(world: World) -> None:
+    with console(world) as terminal:
+        daemon = terminal.run()
+        terminal.until(terminal.fits)
+        ended = {"state": "succeeded", "stage": 4, "finished_at": time.time_ns() // 1000, "task": None}
+        for columns in DAMAGE.values():
+            forge(world, **columns)
+            forge(world, **{**ended, **columns})
+            forge(world, **{**columns, "stage": 0, "ready_at": time.time_ns() // 1000 + 60_000_000})
+        forge(world, ready_at="x", stage=0)
+        eventually(lambda: not world.rows("SELECT 1 FROM runs WHERE stage = 1"))
+        terminal.until_shown("Damaged: ")
+        assert daemon.process.poll() is None
+        terminal.press("q")
+        terminal.until(lambda: daemon.process.poll() is not None)
+        assert daemon.process.returncode == 0
+        assert terminal.is_given_back()
 
 
 @pytest.mark.long
@@ -546,3 +567,10 @@ def test_a_verb_of_another_user_says_in_one_sentence_that_the_store_is_not_his(s
             assert (done.returncode, done.stdout) == (1, ""), (words, done)
             assert re.search(r"^arr: [^\n]*[Pp]ermission denied[^\n]*\n\Z", done.stderr, re.MULTILINE), done.stderr
             assert "Traceback" not in done.stderr
+        (shared.folder / "tasks.toml").chmod(0o600)
+        line = [sys.executable, "-c", BECOMES + VERB, "check"]
+        done = subprocess.run(line, cwd=shared.folder, env=env, capture_output=True, text=True, timeout=20)
+        assert (done.returncode, done.stdout) == (65, "")
+        assert done.stderr.endswith(
+            "\ntasks.toml cannot be read: permission denied — see its mode with: ls -l tasks.toml\n"
+        )

@@ -258,3 +258,27 @@ def test_no_color_takes_the_colours_and_leaves_the_rest(world: World, no_color: 
         assert bool(codes & {"31", "32", "33", "36"}) == (no_color == "")
         terminal.press("q")
         terminal.until(lambda: daemon.process.poll() is not None)
+
+
+@pytest.mark.long
+def test_what_tasks_say_and_are_called_moves_nothing_on_the_screen(world: World) -> None:
+    (world.folder / "evil.py").write_text(
+        "def fail(text):\n    print(text)\n    raise ValueError(text + '[/] [bold red]' + text)\n"
+    )
+    evil = "\\u001b]52;c;eA==\\u0007\\u001b[2J\\u202e\\u009b2J\\n\\t\\u0000"
+    world.write('[tasks."[/]"]\nfunc = "evil.fail"\nargs = ["x"]\nevery = "1s"\n[pools."[/]"]\nsize = 1\n')
+    with console(world, 120, 40) as terminal:
+        daemon = terminal.run()
+        for key in ("\x1b[2J", "\u202e", "[/]"):
+            world.enqueue("evil.fail", f'text:="{evil}"', "--key", key)
+        terminal.until_shown("failing 1")
+        for keys in ("\t", "\t", "\t", "\r", "j", "?", "?"):
+            terminal.press(keys)
+            terminal.until(terminal.fits)
+        sent = terminal.read()
+        assert not re.search("\x1b\\]|\x1b\\[2J(?!$)[^\x1b]*52;c|[\u202e\u009b\0\t]", sent)
+        assert sent.count("\x1b[2J") == 1
+        terminal.press("q")
+        terminal.until(lambda: daemon.process.poll() is not None)
+        assert daemon.process.returncode == 0
+        assert terminal.is_given_back()

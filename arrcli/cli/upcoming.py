@@ -126,7 +126,7 @@ def _row(snapshot: Snapshot, one: Upcoming, *, utc: bool, seconds: bool | None) 
 
 def _idle_row(snapshot: Snapshot, one: Idle) -> tuple[str, ...]:
     last, when = _last(snapshot, one.task.name)
-    return (one.why, "", one.task.name, one.task.schedule_text, last, when, "")
+    return (one.why, "", one.task.name, one.task.schedule_text, last, when, one.broken)
 
 
 def _last(snapshot: Snapshot, name: str) -> tuple[str, str]:
@@ -166,5 +166,5 @@ def _json(snapshot: Snapshot, shown: Sequence[Upcoming], idle: Sequence[Idle]) -
             }
             for one in shown
         ],
-        "idle": [{"task": one.task.name, "why": one.why} for one in idle],
+        "idle": [{"task": one.task.name, "why": "; ".join(filter(None, (one.why, one.broken)))} for one in idle],
     }

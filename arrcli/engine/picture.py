@@ -77,7 +77,7 @@ class Picture:
             why = why_idle(task, record, now)
             at = None if why else self._next_due(task, record, now)
             if at is None:
-                idle.append(Idle(task=task, why=why or _done(task, now)))
+                idle.append(Idle(task=task, why=why or _done(task, now), broken=_broken(record)))
             else:
                 kind = task.schedule.kind if task.schedule is not None else "enqueued"
                 upcoming.append(Upcoming(at=at, name=name, task=task, kind=kind, held_by=_broken(record)))

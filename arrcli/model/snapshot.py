@@ -27,10 +27,12 @@ class Upcoming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Idle:
-    """A task from which nothing comes next, and why: paused, disabled, by hand, past its `until`, broken."""
+    """A task from which nothing comes next, and why: paused, disabled, by hand, past its `until`. `broken` says why a
+    run of it would fail, where its import is broken."""
 
     task: Task
     why: str
+    broken: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from command_line import ARR, Daemon, Said, environment, eventually
+from command_line import Daemon, Said, environment, eventually
 
 MARK: Final = "ARR_TEST_WORLD"
 GONE_S: Final = 5.0
@@ -46,6 +46,8 @@ class World:
     """The store was damaged or taken away for good: nothing of it need hold."""
     surroundings: dict[str, str] = field(default_factory=dict)
     """Environment of all its programs."""
+    python: str = sys.executable
+    """What its daemons and verbs are run by."""
 
     # -- what a user does
 
@@ -59,7 +61,11 @@ class World:
     def arr(self, *words: str, timeout: float = 60, **more: str) -> Said:
         """`arr WORDS` here; whatever it is asked, it never shows a traceback."""
         done = subprocess.run(
-            [*ARR, *words], cwd=self.folder, env=self.environment(**more), capture_output=True, timeout=timeout
+            [self.python, "-m", "arrcli", *words],
+            cwd=self.folder,
+            env=self.environment(**more),
+            capture_output=True,
+            timeout=timeout,
         )
         said = Said(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
         assert "Traceback (most recent call last)" not in said.err, said.err
@@ -125,7 +131,7 @@ class World:
         log = self.folder / f"daemon-{len(self.daemons)}.log"
         with log.open("w") as written:
             process = subprocess.Popen(
-                [*through, *ARR, "run", "--plain", *words],
+                [*through, self.python, "-m", "arrcli", "run", "--plain", *words],
                 cwd=self.folder,
                 env=self.environment(**more),
                 stdin=subprocess.DEVNULL,

@@ -15,6 +15,7 @@ def status(
     from arrcli.cli.columns import print_json, say
     from arrcli.cli.opened import opened
     from arrcli.cli.times import ago, shown
+    from arrcli.dashboard.times import lasted
     from arrcli.model.json import time_json
 
     with opened(file, state_dir) as app:
@@ -42,7 +43,8 @@ def status(
     else:
         state = "stalled" if daemon.stalled else "stopping" if daemon.stopping else "up"
         since = f"since {shown(daemon.started_at, zone)} ({ago(daemon.started_at, now)})"
-        print(f"{state}: pid {daemon.pid}, arr {daemon.version}, {since}, {daemon.workers} workers")
+        busy = f"{since}, {daemon.workers} workers, lag {lasted(daemon.lag)}"
+        print(f"{state}: pid {daemon.pid}, arr {daemon.version}, {busy}")
         if daemon.message:
             print(f"trouble: {daemon.message}")
     print(f"file   {path}\nstore  {store}")

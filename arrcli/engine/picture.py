@@ -23,6 +23,8 @@ class Picture:
     def __init__(self, store: Reading) -> None:
         self._store = store
         self._next: dict[str, tuple[Instant, Instant | None]] = {}
+        self._entries: dict[str, tuple[TaskRecord, Upcoming]] = {}
+        """A task whose record is the same object as before comes next as before, until that time has come."""
         self._tasks: Mapping[str, Task] = {}
         self._last: dict[str, Sequence[Run]] = {}
         self._last_ended: int = -1
@@ -40,7 +42,7 @@ class Picture:
     ) -> Snapshot:
         """The snapshot of this moment; at most `pending_limit` (0: all) pending runs in it."""
         if file.tasks is not self._tasks:
-            self._tasks, self._next = file.tasks, {}
+            self._tasks, self._next, self._entries = file.tasks, {}, {}
         records = self._store.task_records()
         running = sorted((r for r in self._store.running() if r.begun), key=lambda run: run.started_at or 0)
         pending = self._store.pending(limit=pending_limit)
@@ -74,13 +76,20 @@ class Picture:
         upcoming, idle = [], []
         for name, task in file.tasks.items():
             record = records.get(name)
+            known = self._entries.get(name)
+            if known is not None and known[0] is record and known[1].at > now:
+                upcoming.append(known[1])
+                continue
             why = why_idle(task, record, now)
             at = None if why else self._next_due(task, record, now)
             if at is None:
                 idle.append(Idle(task=task, why=why or _done(task, now), broken=_broken(record)))
             else:
                 kind = task.schedule.kind if task.schedule is not None else "enqueued"
-                upcoming.append(Upcoming(at=at, name=name, task=task, kind=kind, held_by=_broken(record)))
+                entry = Upcoming(at=at, name=name, task=task, kind=kind, held_by=_broken(record))
+                upcoming.append(entry)
+                if record is not None:
+                    self._entries[name] = (record, entry)
         return upcoming, idle
 
     def _next_due(self, task: Task, record: TaskRecord | None, now: Instant) -> Instant | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from arrcli.model.instant import Instant
@@ -54,6 +55,7 @@ class SQLReading:
     """Implements `contract.Reading`. `_ask` runs one statement and gives all its rows."""
 
     _ask: Callable[..., list[Any]]
+    _records: Mapping[str, tuple[Any, TaskRecord | None]] = MappingProxyType({})
 
     def run(self, run_id: int) -> Run | None:
         if not -(1 << 63) <= run_id < 1 << 63:
@@ -92,7 +94,14 @@ class SQLReading:
         return unpacked(*rows[0]) if rows else b""
 
     def task_records(self) -> Mapping[str, TaskRecord]:
-        return {record.name: record for row in self._ask(_TASKS) if (record := record_of(row)) is not None}
+        """A row that is as it was gives the record that it gave: with many tasks most rows are."""
+        before = self._records
+        found = {}
+        for row in self._ask(_TASKS):
+            known = before.get(row[0])
+            found[row[0]] = known if known is not None and known[0] == row else (row, record_of(row))
+        self._records = found
+        return {name: record for name, (_, record) in found.items() if record is not None}
 
     def counts(self) -> Mapping[State, int]:
         ((pending, running),) = self._ask(_WAIT_COUNT)

@@ -413,15 +413,27 @@ def test_what_has_not_begun_is_released(pool: ProcessPool) -> None:
     assert outcomes(pool)[0].kind == "cancelled"
 
 
-def test_what_waits_behind_a_long_run_goes_to_an_idle_worker(tmp_path: Path) -> None:
+@pytest.mark.parametrize("usual", [0, 0.02])
+def test_what_waits_behind_a_long_run_goes_to_an_idle_worker(usual: float, tmp_path: Path) -> None:
     with pool_in(tmp_path, workers=2) as pool:
         for _ in range(40):
-            tried(pool, attempt("sleep", 0))
+            tried(pool, attempt("sleep", usual))
         long = attempt("sleep", 3)
         start = time.monotonic()
-        pool.submit([long, *[attempt("sleep", 0) for _ in range(30)]])
+        pool.submit([long, *[attempt("sleep", usual) for _ in range(30)]])
         assert {each.kind for each in outcomes(pool, 30)} == {"succeeded"}
         assert time.monotonic() - start < 1.5
+
+
+def test_runs_of_some_milliseconds_follow_each_other_while_nobody_looks(tmp_path: Path) -> None:
+    with pool_in(tmp_path) as pool:
+        for _ in range(20):
+            tried(pool, attempt("touch_and_sleep", str(tmp_path / "first"), 0.01))
+        assert pool.room() >= 2
+        paths = [tmp_path / name for name in ("a", "b")]
+        pool.submit([attempt("touch_and_sleep", str(path), 0.01) for path in paths])
+        eventually(lambda: all(path.exists() for path in paths), within=5)
+        assert [each.kind for each in outcomes(pool, 2)] == ["succeeded"] * 2
 
 
 def test_changed_code_is_run_by_a_new_worker(pool: ProcessPool, tmp_path_factory: pytest.TempPathFactory) -> None:

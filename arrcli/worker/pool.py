@@ -42,8 +42,8 @@ _LONGEST_LOOK_US: Final = 200_000
 _STALLED_US: Final = 20_000_000
 _QUIT_US: Final = 500_000
 _SHRINK_US: Final = 1_000_000
-_SHORT_US: Final = 5_000
-_QUEUED_US: Final = 20_000
+_SHORT_US: Final = 50_000
+_QUEUED_US: Final = 60_000
 _WORTH_SHARING_US: Final = 2_000
 _YOUNG_US: Final = 1_000_000
 _LONGEST_PAUSE_US: Final = 1_000_000
@@ -473,7 +473,7 @@ class ProcessPool:
         moved |= self._note_begun(place, channel.page.begun())
         if moved:
             place.changed_at, place.look_after, place.is_steady = now, _FIRST_LOOK_US, False
-        elif place.begun is not None and now - place.changed_at >= _FIRST_LOOK_US:
+        elif place.begun is not None and now - place.changed_at >= self._patience(place):
             place.is_steady = True
         self._plan_look(place, now)
 
@@ -483,7 +483,15 @@ class ProcessPool:
             place.look_at = None
             return
         place.look_at = now + place.look_after
+        if place.begun is not None:
+            place.look_at = max(place.look_at, place.changed_at + self._patience(place))
         place.look_after = min(2 * place.look_after, _LONGEST_LOOK_US)
+
+    def _patience(self, place: _Place) -> int:
+        """How long what it has begun may take before it is no short run: twice as long as usual."""
+        sent = None if place.begun is None else place.sent.get(place.begun)
+        usual = 0 if sent is None else self._typical.get(sent.attempt.func) or 0
+        return max(_FIRST_LOOK_US, 2 * usual) if usual < _SHORT_US else _FIRST_LOOK_US
 
     def _note_begun(self, place: _Place, key: Key | None) -> bool:
         if key is None or key == place.begun or key not in place.sent or place.channel is None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _HEADINGS: Final = ("NEXT", "IN", "TASK", "SCHEDULE", "LAST", "WHEN", "WAITS FOR")
 _ROOM_FOR_DATES: Final = 100
+_NEARBY: Final = 200
+"""So many pending runs are read beyond those shown: what is told of one may name another."""
 
 
 def upcoming(
@@ -42,7 +44,8 @@ def upcoming(
     if (timeline and (graph or until is not None)) or (graph and until is not None):
         raise UsageError("--timeline, --graph and --until are three different pictures: name one")
     with opened(file, state_dir, needs_tasks=True) as app:
-        snapshot = app.snapshot(pending_limit=0)
+        few = count and pattern is None and until is None and not timeline and not graph
+        snapshot = app.snapshot(pending_limit=count + _NEARBY if few else 0)
         facts = (app.places.daemon() or {}) if app.places is not None else {}
     if facts.get("digest", app.file.digest) != app.file.digest:
         say(f"note: the daemon still goes by what {app.file.path} said before it was edited (take it: arr reload)")

@@ -37,7 +37,7 @@ def markdown(all_measured: Sequence[Measured]) -> str:
         lines.append(f"| **{each.row.what}** | | | | | |")
         for name, median, least, most, unit, better, target in _cells(each):
             lines.append(f"| {name} | {median} {unit} | {least} | {most} | {better} | {target} |")
-        lines += [f"| {name} | left out: {why} | | | | |" for name, why in each.left_out.items()]
+        lines += [f"| {name} | left out: {why} | | | | |" for name, why in each.left_out.items() if why]
     return "\n".join(lines)
 
 

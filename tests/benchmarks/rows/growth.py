@@ -42,7 +42,7 @@ STORED = Row(
         Figure("runs", "arr runs -n 20, s", "s", "less"),
     ],
     [
-        arr("used", by="large_arr", name=str(ended), ended=ended, future=ended // 5, count=5_000)
+        arr("used", by="large_arr", name=str(ended), ended=ended, future=ended // 5, count=20_000)
         for ended in (1_000, 10_000, 100_000, 1_000_000)
     ],
     rounds=3,

@@ -36,7 +36,7 @@ STORED = Row(
         Figure("list", "arr list -n 20", "s", "less"),
         Figure("runs", "arr runs -n 20", "s", "less"),
     ],
-    [arr("stored", by="large_arr", ended=1_000_000, future=200_000, count=10_000)],
+    [arr("stored", by="large_arr", ended=1_000_000, future=200_000, count=30_000)],
     long=True,
     rounds=2,
 )

@@ -55,8 +55,8 @@ BUSY = Row(
     "runs of 20 ms, 2 workers",
     [Figure("busy", "of the workers' time spent in work", "%", "more", target=98)],
     [
-        arr("busy", count=lambda ask: ask.size(300, quick=100), spend_s=0.02),
-        peer("huey", "busy", count=lambda ask: ask.size(300, quick=100), spend_s=0.02),
+        arr("busy", count=lambda ask: ask.size(500, quick=100), spend_s=0.02),
+        peer("huey", "busy", count=lambda ask: ask.size(500, quick=100), spend_s=0.02),
     ],
     quick=True,
 )

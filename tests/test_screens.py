@@ -109,7 +109,7 @@ def test_a_task_is_run_watched_and_cancelled_by_keys(screen: Emulator, folder: P
     screen.until(lambda lines: any(re.search(r"■ cancelled works ", line) for line in lines))
 
 
-def test_a_failure_is_shown_with_its_error_opened_with_its_traceback_and_tried_again(screen: Emulator) -> None:
+def test_a_failure_is_shown_in_a_few_colours_opened_with_its_traceback_and_tried_again(screen: Emulator) -> None:
     at_task(screen, "fails")
     screen.press("r")
     lines = screen.until("✗ 1 failing")
@@ -117,6 +117,8 @@ def test_a_failure_is_shown_with_its_error_opened_with_its_traceback_and_tried_a
         lambda lines: any(re.match(r"✗ failing fails .* disk full \[/\] \(arr logs 1\)", line) for line in lines)
     )
     screen.until(lambda lines: any(re.search(r"✗ failed +fails +\S+ +✗ disk full", line) for line in lines))
+    cells = [screen.screen.buffer[line][column] for line in range(24) for column in range(80)]
+    assert {"default", "red"} <= {cell.fg for cell in cells} <= {"default", "red", "green", "cyan", "brown"}
     screen.press(ENTER)
     lines = screen.until("before it fails")
     assert any(line.startswith("✗ failed after ") and "OSError: disk full [/]" in line for line in lines)
@@ -214,15 +216,6 @@ def test_without_colour_and_in_ascii_the_words_and_shapes_stay(folder: Path) -> 
         assert all(line.isascii() for line in screen.lines if "バ" not in line)
 
 
-def test_only_sixteen_colours_are_used(screen: Emulator) -> None:
-    at_task(screen, "fails")
-    screen.press("r")
-    screen.until("✗ 1 failing")
-    cells = [screen.screen.buffer[line][column] for line in range(24) for column in range(80)]
-    assert {cell.fg for cell in cells} <= {"default", "red", "green", "cyan", "brown", "yellow"}
-    assert "red" in {cell.fg for cell in cells}
-
-
 def test_the_screen_is_drawn_four_times_a_second_at_most_and_at_rest_once(folder: Path) -> None:
     with emulated(folder, "run") as screen:
         screen.until("✓ up ")
@@ -232,7 +225,7 @@ def test_the_screen_is_drawn_four_times_a_second_at_most_and_at_rest_once(folder
         screen.until(lambda lines: any(re.search("✓ ok +busy", line) for line in lines))
         before = screen.sent.count(b"\x1b[?2026h")
         screen.read_for(2)
-        assert 4 <= screen.sent.count(b"\x1b[?2026h") - before <= 10
+        assert 2 <= screen.sent.count(b"\x1b[?2026h") - before <= 10
         assert b"\x1b[2J" not in screen.sent[200:]
 
 
@@ -288,4 +281,4 @@ def test_a_run_that_ends_elsewhere_is_on_the_screen_within_moments(daemon: tuple
         screen.until("✓ up ")
         run = arr(folder, "enqueue", "math.factorial", "5").out.strip()
         eventually(lambda: here(folder, "show", run, "--json").json["run"]["state"] == "succeeded")
-        screen.until(f"run {run}", within=2)
+        screen.until(f"run {run}", within=10)

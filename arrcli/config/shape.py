@@ -100,7 +100,9 @@ class DefaultsShape(Shape):
     executor: ExecutorName = key(
         '"process"', "a killable process, or a thread (or event loop) of one shared host process"
     )
-    timeout: Span = key("none", "an attempt that takes longer, imports included, is stopped")
+    timeout: Span = key(
+        "none", "an attempt that takes longer, imports included, is stopped; where it was is kept (`arr show`)"
+    )
     stop_grace: Duration = key('"5s"', "the time between TERM and KILL for an attempt that is stopped")
     retries: Count = key("0", "further attempts after one that failed")
     retry_delay: Duration = key('"5s"', "the wait before the first retry (+-10 %)")

@@ -207,6 +207,20 @@ def test_a_reader_that_lingers_does_not_hold_up_the_checkpoint(path: Path, store
     assert len(store.runs(RunQuery(limit=0))) == 101
 
 
+def test_a_log_is_left_as_it_is_while_somebody_writes(path: Path, store: SQLiteStore) -> None:
+    store.append([a_run() for _ in range(100)])
+    other, written = SQLiteStore(path), Path(f"{path}-wal").stat().st_size
+    with other.writing():
+        began = time.perf_counter()
+        store.checkpoint(over=0)
+        assert time.perf_counter() - began < 1
+        assert Path(f"{path}-wal").stat().st_size == written
+    other.append([a_run()])
+    store.checkpoint(over=0)
+    assert Path(f"{path}-wal").stat().st_size == 0
+    other.close()
+
+
 # -- the file ----
 
 

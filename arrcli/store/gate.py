@@ -51,6 +51,19 @@ class Gate:
                 _let_go(self._handle)
             _let_go(self._turnstile)
 
+    @contextmanager
+    def alone(self, within: float) -> Iterator[bool]:
+        """True, and nobody else is inside through the block; False where somebody was still, after so many seconds."""
+        until = time.monotonic() + within
+        while not (held := self._shut()) and time.monotonic() < until:
+            time.sleep(_PAUSE_S)
+        try:
+            yield held
+        finally:
+            if held:
+                _let_go(self._handle)
+            _let_go(self._turnstile)
+
     def _shut(self) -> bool:
         """Keep the turnstile shut once it could be, until those who are inside have come out."""
         return _taken(self._turnstile, fcntl.LOCK_EX) and _taken(self._handle, fcntl.LOCK_EX)

@@ -277,9 +277,15 @@ class SQLiteStore(SQLReading):
     # -- keeping ------------------------------------------------------------------------------------------------------
 
     def checkpoint(self, *, over: int = CHECKPOINT_OVER) -> None:
-        """Move the write-ahead log into the database where much is in it; only the planner does. Waits for nobody."""
-        if self._reserve.used() > over:
-            with self._impatient():
+        """Move the write-ahead log into the database where much is in it; only the planner does. Waits for nobody.
+
+        Beside a writer SQLite would move what it can without the write lock, which before 3.51.3 can damage the log: so
+        it is done while nobody is inside the gate, or not now.
+        """
+        if self._gate is None or self._reserve.used() <= over:
+            return
+        with self._lock, self._gate.alone(_IMPATIENT_MS / 1000) as alone, self._impatient():
+            if alone:
                 self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def has_room(self) -> bool:

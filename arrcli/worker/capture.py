@@ -7,17 +7,19 @@ logs -f` reads it live. Positions only grow: what the pool has read is punched o
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
 import secrets
 import sys
-from io import TextIOWrapper
+from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 from arrcli.worker import kernel
 
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _PUNCH_STEP: Final = 1 << 20
 _LONGEST: Final = 1 << 26
 """Without hole punching, a file that has grown past this asks for a new worker."""
@@ -135,6 +137,8 @@ class Streams:
             _flush(self._out)
             _flush(self._err)
         kernel.flush_c()
+        if self._raw[0].lost or self._raw[1].lost:
+            self._tell_of_loss()
         end = self.position()
         self._redirect()  # at half the cost of looking whether the task put something else there
         if self._out.closed or self._err.closed or self._in.closed:
@@ -150,12 +154,36 @@ class Streams:
 
     def _open(self) -> None:
         self._in = sys.stdin = sys.__stdin__ = open(0, closefd=False)  # type: ignore[misc]  # noqa: SIM115
-        self._out = sys.stdout = sys.__stdout__ = _text_file(1)  # type: ignore[misc]  # as at start
-        self._err = sys.stderr = sys.__stderr__ = _text_file(2)  # type: ignore[misc]
+        self._raw = _Roomy(1, "w", closefd=False), _Roomy(2, "w", closefd=False)
+        self._out = sys.stdout = sys.__stdout__ = _text_file(self._raw[0])  # type: ignore[misc]  # as at start
+        self._err = sys.stderr = sys.__stderr__ = _text_file(self._raw[1])  # type: ignore[misc]
+
+    def _tell_of_loss(self) -> None:
+        lost = sum(raw.lost for raw in self._raw)
+        for raw in self._raw:
+            raw.lost = 0
+        with contextlib.suppress(OSError):
+            os.write(self._spare, f"\n... {lost:,} bytes lost: the disk was full ...\n".encode())
 
 
-def _text_file(fd: int) -> TextIOWrapper[Any]:
-    return open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+class _Roomy(FileIO):
+    """What a full disk does not take is lost, and counted; no attempt fails because of what it prints."""
+
+    lost = 0
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            self.lost += len(data)
+            return len(data)
+
+
+def _text_file(raw: FileIO) -> TextIOWrapper[Any]:
+    buffered = BufferedWriter(raw)
+    return TextIOWrapper(buffered, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def _flush(stream: Any) -> None:

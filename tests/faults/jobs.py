@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -50,6 +51,15 @@ def big(kib: int = 200, seconds: float = 1.0) -> str:
     _began("big")
     time.sleep(seconds)
     return os.urandom(kib * 512).hex()
+
+
+def talk(path: str) -> str:
+    """Says much once there is such a file."""
+    until(path)
+    for number in range(2000):
+        print("line", number)
+    print("more", file=sys.stderr)
+    return "said"
 
 
 def die(code: int = 3) -> None:

@@ -65,6 +65,24 @@ def test_a_daemon_on_a_disk_that_is_freed_goes_on_by_itself_and_says_each_once(d
         assert small.arr("status", "--json").json["daemon"]["trouble"] is None
 
 
+def test_no_task_fails_because_the_disk_takes_no_more_of_what_it_prints(disk: Disk, small: World) -> None:
+    small.write(workers=1)
+    with small.running() as daemon:
+        run = small.enqueue("jobs.talk", "go")
+        eventually(lambda: len(small.starts()) == 1)
+        disk.fill()
+        daemon.until(FULL)
+        (small.folder / "go").touch()
+        small.until_ended(run)
+        assert small.rows("SELECT state, result, fault FROM runs WHERE id = ?", run) == [("succeeded", '"said"', None)]
+        disk.clear()
+        daemon.until(AGAIN)
+        run = small.enqueue("jobs.talk", "go")
+        small.until_ended(run)
+        expected = [*(f"line {number}" for number in range(2000)), "more"]
+        assert small.arr("logs", str(run)).out.splitlines() == expected
+
+
 def test_a_stop_on_a_full_disk_records_what_still_ended(disk: Disk, small: World) -> None:
     daemon = small.start()
     (run,) = small.enqueue_many("jobs.nap", 1, 0.7)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -264,6 +265,31 @@ def test_who_enqueues_into_a_store_that_replaced_the_daemon_s_is_told_of_its_tro
         kill(daemon)
     assert world.arr("run", "--plain", "--burst").code == 0
     assert world.rows("SELECT state FROM runs") == [("succeeded",)]
+
+
+# -- looking after it ----
+
+
+def test_beside_a_busy_daemon_a_store_is_checked_and_copied_and_without_one_a_stray_claim_is_found(
+    world: World,
+) -> None:
+    world.write('[tasks.often]\nfunc = "jobs.note"\nevery = "100ms"\n')
+    daemon = world.start()
+    run = world.enqueue("jobs.forever")
+    eventually(lambda: world.state_of(run) == "running")
+    said = world.arr("db", "check", "--json")
+    assert (said.code, said.json["ok"]) == (0, True)
+    assert world.arr("db", "backup", "copy.db").code == 0
+    with closing(sqlite3.connect(world.folder / "copy.db")) as copy:
+        assert copy.execute("SELECT state FROM runs WHERE id = ?", (run,)).fetchone() == ("running",)
+    kill(daemon)
+    said = world.arr("db", "check")
+    assert said.code == 1
+    assert re.fullmatch(
+        rf"a run is claimed by a process that is gone \(runs? [\d, ]*{run}\b[\d, ]*\)"
+        r" — arr run takes it back when it starts, or the program that knows its task\n",
+        said.out,
+    )
 
 
 # -- a folder that cannot be written ----

@@ -38,7 +38,8 @@ The others take, with `--state-dir`, the file that last ran there; without it th
 
 **Environment.** Options beat these, and these beat the file: `ARR_FILE`, `ARR_STATE_DIR`, `ARR_WORKERS`, `ARR_TZ`.
 `ARR_NO_DASHBOARD=1` asks for log lines on a terminal too; `ARR_DEBUG=1` is `--debug`. `NO_COLOR`, `COLUMNS` and `TZ`
-are honoured. Run by root, `arr` refuses files that belong to other users, unless `ARR_TRUST=1`. An attempt finds
+are honoured. Run by root, `arr` refuses a tasks file, a state directory or a folder of `python_path` that others
+can write, or that belongs to another user (unless `ARR_TRUST=1`); run by others it warns. An attempt finds
 `ARR_TASK`, `ARR_RUN_ID`, `ARR_ATTEMPT` and `ARR_SLOT` in its environment.
 """
 _TABLE: Final = re.compile(r"(<!-- keys: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

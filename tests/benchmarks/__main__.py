@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from disk import fdatasyncs, file_system
+from fdatasync import fdatasyncs, file_system
 from plots import draw
 from rounds import measured
 from row import Ask, Measured, Row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from disk import fdatasyncs
+from fdatasync import fdatasyncs
 from programs import arr, peer
 from row import Contender, Figure, Row
 from servers import Servers

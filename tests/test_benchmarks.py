@@ -87,5 +87,5 @@ def test_pictures_are_svg_with_every_name_and_point() -> None:
     chart = ElementTree.fromstring(panels([Lines("rate <of>", "workers", {"rate": points})] * 2))  # noqa: S314
     assert len(chart.findall(".//{*}circle")) == 4
     assert [each.text for each in chart.findall(".//{*}text")].count("rate <of>") == 2
-    compared = ElementTree.fromstring(bars("rate", {"arr": Spread(300, 200, 400), "b": Spread(3, 2, 4)}))  # noqa: S314
+    compared = ElementTree.fromstring(bars("rate", "log", {"arr": Spread(300, 200, 400), "b": Spread(3, 2, 4)}))  # noqa: S314
     assert {"arr", "b", "300", "3.00"} <= {each.text for each in compared.findall(".//{*}text")}

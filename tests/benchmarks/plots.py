@@ -37,4 +37,4 @@ def _compared(measured: Measured, figure: Figure) -> str:
     spreads = {each.name: measured.spread(each.name, figure.key) for each in measured.row.contenders}
     known = {name: spread for name, spread in spreads.items() if spread is not None}
     better = "more is better" if figure.better == "more" else "less is better"
-    return bars(f"{measured.row.what}: {figure.what}, {figure.unit} ({better}, log)", known)
+    return bars(measured.row.what, f"{figure.what}, {figure.unit}; {better}; logarithmic", known)

@@ -33,7 +33,7 @@ def panels(charts: Sequence[Lines]) -> str:
     return _picture(WIDTH * len(charts), HEIGHT, parts)
 
 
-def bars(title: str, values: Mapping[str, Spread]) -> str:
+def bars(title: str, scale: str, values: Mapping[str, Spread]) -> str:
     """A bar a name, as long as the logarithm of its median, with a thin line from the least to the most."""
     low = 10 ** math.floor(math.log10(min(each.least for each in values.values())))
     high = max(each.most for each in values.values())
@@ -42,14 +42,14 @@ def bars(title: str, values: Mapping[str, Spread]) -> str:
     def place(value: float) -> float:
         return _NAMES + span * math.log(value / low) / math.log(high / low)
 
-    parts = [_text(8, 18, title, "start", bold=True)]
+    parts = [_text(8, 18, title, "start", bold=True), _text(8, 34, scale, "start")]
     for line, (name, spread) in enumerate(values.items()):
-        y = 32 + line * _BAR
+        y = 44 + line * _BAR
         parts.append(_text(_NAMES - 6, y + 12, name, "end"))
         parts.append(_bar(y, place(spread.median) - _NAMES, _COLOURS[0] if line == 0 else "#9aa5b1"))
         parts.append(_line(place(spread.least), y + 8, place(spread.most), y + 8, "#222"))
         parts.append(_text(place(spread.most) + 6, y + 12, number(spread.median), "start"))
-    return _picture(_NAMES + span + 70, 40 + _BAR * len(values), parts)
+    return _picture(_NAMES + span + 70, 54 + _BAR * len(values), parts)
 
 
 def _chart(chart: Lines) -> str:

@@ -34,6 +34,7 @@ from arrcli.model.schedule import At
 from arrcli.store.contract import Store, Writing
 from arrcli.store.sqlite import SQLiteStore
 from arrcli.testing import NOON, a_run
+from arrcli.worker.wire import Outcome
 
 KEEP: Final = 'keep_for = "999d"\nkeep_runs = 100000\n'
 POOL: Final = "[pools.small]\nsize = 1\n"
@@ -257,6 +258,14 @@ class Model(RuleBasedStateMachine):
         if kind in ("succeeded", "cancelled"):
             assert state == kind
 
+    @precondition(lambda self: self.executed)
+    @rule(number=st.integers(0, 99))
+    def an_attempt_that_is_over_is_reported_again(self, number: int) -> None:
+        run_id, attempt = sorted(self.executed)[number % len(self.executed)]
+        working = self.bench.executor.attempts.get(run_id)
+        if working is None or working.number != attempt:
+            self.bench.executor.said.append(Outcome(run_id=run_id, number=attempt, kind="succeeded", result="late"))
+
     @precondition(lambda self: self.bench.working())
     @rule()
     def all_workers_die(self) -> None:
@@ -354,7 +363,7 @@ class Model(RuleBasedStateMachine):
             assert count <= runs[run_id].attempt, "an execution without a recorded attempt"
         for run in runs.values():
             if run.state is State.SUCCEEDED:
-                assert self.reported.get((run.id, run.attempt)) == "succeeded", "it did not"
+                assert (self.reported.get((run.id, run.attempt)), run.result) == ("succeeded", None), "it did not"
             assert run.deaths <= 3
             assert run.attempt - run.losses <= 3, "more tries than its task has retries"
 
@@ -502,7 +511,7 @@ def kept_by_the_engine(examples: int, steps: int) -> None:
 
 
 def test_every_promise_holds_after_whatever_happens() -> None:
-    kept_by_the_engine(examples=20, steps=25)
+    kept_by_the_engine(examples=25, steps=30)
 
 
 @pytest.mark.long

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from arrcli.errors import NotFoundError, StoreBusyError, StoreError, UsageError
+from arrcli.errors import NotFoundError, StoreBusyError, StoreError, StoreLostError, UsageError
 from arrcli.model.run import State
 from arrcli.store import reading, transaction
 from arrcli.store.memory import MemoryStore
@@ -380,6 +380,39 @@ def test_a_store_that_was_deleted_or_replaced_is_noticed(path: Path, store: SQLi
         store.verify()
     path.touch()
     with pytest.raises(StoreError, match="deleted or replaced"):
+        store.verify()
+
+
+@pytest.mark.parametrize("how", [{}, {"create": False}, {"read_only": True}])
+@pytest.mark.parametrize("left", ["nothing", "an empty file"])
+def test_a_log_without_its_store_is_refused_and_kept(
+    path: Path, store: SQLiteStore, tmp_path: Path, left: str, how: dict[str, Any]
+) -> None:
+    store.append([a_run()])
+    crashed, log = tmp_path / "crashed.db", tmp_path / "crashed.db-wal"
+    shutil.copy(f"{path}-wal", log)
+    if left == "an empty file":
+        crashed.touch()
+    before = log.read_bytes()
+    with pytest.raises(StoreLostError, match=r"gone or empty, and its log is left: put the store back"):
+        SQLiteStore(crashed, **how)
+    assert log.read_bytes() == before
+    shutil.copy(path, crashed)
+    again = SQLiteStore(crashed)
+    assert len(again.runs(RunQuery())) == 1
+    again.close()
+
+
+def test_a_store_whose_log_was_deleted_or_that_was_emptied_is_noticed(path: Path, store: SQLiteStore) -> None:
+    store.append([a_run()])
+    store.verify()
+    Path(f"{path}-wal").rename(path.with_name("moved"))
+    with pytest.raises(StoreLostError, match="deleted or replaced"):
+        store.verify()
+    path.with_name("moved").rename(f"{path}-wal")
+    store.verify()
+    os.truncate(path, 0)
+    with pytest.raises(StoreLostError, match="deleted or replaced"):
         store.verify()
 
 

@@ -65,6 +65,7 @@ def test_a_daemon_on_a_disk_that_is_freed_goes_on_by_itself_and_says_each_once(d
         assert small.arr("status", "--json").json["daemon"]["trouble"] is None
 
 
+@pytest.mark.long
 def test_no_task_fails_because_the_disk_takes_no_more_of_what_it_prints(disk: Disk, small: World) -> None:
     small.write(workers=1)
     with small.running() as daemon:

@@ -96,8 +96,9 @@ def test_a_store_whose_pages_are_damaged_here_and_there_ends_the_daemon_with_a_s
     assert f"{DAMAGED} (database disk image is malformed); look at it with: arr db check" in daemon.text
 
 
-@pytest.mark.parametrize("crashed", [False, pytest.param(True, marks=pytest.mark.long)])
-@pytest.mark.parametrize("emptied", [False, pytest.param(True, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("crashed", [False, True])
+@pytest.mark.parametrize("emptied", [False, True])
 def test_a_store_that_is_gone_is_told_of_and_a_log_without_it_is_kept(
     world: World, crashed: bool, emptied: bool
 ) -> None:
@@ -122,6 +123,7 @@ def test_a_store_that_is_gone_is_told_of_and_a_log_without_it_is_kept(
         assert (said.code, said.err.count(GONE)) == (0, 1)
 
 
+@pytest.mark.long
 @every_verb
 def test_a_store_of_a_newer_arr_is_refused_by_every_verb(world: World, verbs: Sequence[Sequence[str]]) -> None:
     had_a_life(world, crashed=len(verbs) > 1)

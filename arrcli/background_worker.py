@@ -45,13 +45,7 @@ def start_application(
         raise ValueError(f"number_of_workers is {number_of_workers}; at least 1 is needed")
     if task_runner is not None or task_scheduler is not None:
         raise NotThereYetError("a task_runner or task_scheduler of one's own is not there yet")
-    if context.in_worker:
-        raise UsageError(
-            "an application was started while a worker imported this script — "
-            'put start_application under: if __name__ == "__main__":'
-        )
-    if handle_signals and threading.current_thread() is not threading.main_thread():
-        raise UsageError("handle_signals=True works in the main thread only")
+    _refuse_place(handle_signals=handle_signals)
     callables = Callables(shared=executor == "process" or _is_shared(data_source))
     folder = script_folder()
     app = library_app(
@@ -67,6 +61,17 @@ def start_application(
     if handle_signals:
         _handle_signals(app)
     return app
+
+
+def _refuse_place(*, handle_signals: bool) -> None:
+    """Where no application can be started."""
+    if context.in_worker:
+        raise UsageError(
+            "an application was started while a worker imported this script — "
+            'put start_application under: if __name__ == "__main__":'
+        )
+    if handle_signals and threading.current_thread() is not threading.main_thread():
+        raise UsageError("handle_signals=True works in the main thread only")
 
 
 def stop_application(app: App, timeout: float = 8) -> bool:

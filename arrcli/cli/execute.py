@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from arrcli.cli.options import Debug, File, StateDir, TaskName
 from arrcli.text import brief
+
+if TYPE_CHECKING:
+    from arrcli.model.task import Task
+    from arrcli.worker.once import Ended
+    from arrcli.worker.wire import Attempt
 
 
 def execute(
@@ -19,42 +24,49 @@ def execute(
     debug: Debug = False,
 ) -> int:
     """Run a task here and now, without the store: its output to this terminal, its exit code (124: timed out)."""
-    from arrcli.cli.columns import say
     from arrcli.cli.opened import chosen
     from arrcli.errors import NotFoundError
-    from arrcli.text import clean
     from arrcli.worker.once import execute as executed
-    from arrcli.worker.wire import Attempt
 
     found = chosen(file, state_dir).file()
     known = found.tasks.get(task)
     if known is None:
         raise NotFoundError(f"no task {brief(task)} in {found.path}; see them with: arr list")
-    attempt = Attempt(
+    relay = None if raw or not sys.stdout.isatty() else _cleaned
+    ended = executed(_attempt_of(known), python_path=found.python_path, cwd=found.folder, relay=relay)
+    _tell(ended, known.name)
+    return ended.code
+
+
+def _attempt_of(task: Task) -> Attempt:
+    from arrcli.worker.wire import Attempt
+
+    return Attempt(
         run_id=0,
         number=1,
-        func=known.func,
-        task=known.name,
-        args=known.args,
-        kwargs=known.kwargs,
-        env=known.env,
-        cwd=known.cwd,
-        timeout=known.timeout,
-        stop_grace=known.stop_grace,
+        func=task.func,
+        task=task.name,
+        args=task.args,
+        kwargs=task.kwargs,
+        env=task.env,
+        cwd=task.cwd,
+        timeout=task.timeout,
+        stop_grace=task.stop_grace,
     )
-    relay = None if raw or not sys.stdout.isatty() else _cleaned
-    ended = executed(attempt, python_path=found.python_path, cwd=found.folder, relay=relay)
+
+
+def _tell(ended: Ended, name: str) -> None:
+    """Why it did not succeed."""
+    from arrcli.cli.columns import say
+    from arrcli.text import clean
+
     if ended.timed_out:
-        say(f"{known.name} timed out")
-        return 124
-    if not ended.told:
-        say(f"{known.name} took its process down: {ended.how}")
-        return ended.code
-    if ended.told["kind"] == "succeeded":
-        return 0
-    said = ended.told.get("error_traceback") or f"{ended.told['error_type']}: {ended.told['error_message']}"
-    say(clean(str(said)).rstrip())
-    return ended.code
+        say(f"{name} timed out")
+    elif not ended.told:
+        say(f"{name} took its process down: {ended.how}")
+    elif ended.told["kind"] != "succeeded":
+        said = ended.told.get("error_traceback") or f"{ended.told['error_type']}: {ended.told['error_message']}"
+        say(clean(str(said)).rstrip())
 
 
 def _cleaned(data: bytes) -> None:

@@ -13,6 +13,8 @@ from arrcli.cli.options import Ascii, Debug, File, Json, Plain, StateDir, Utc
 from arrcli.text import brief
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from arrcli.model.snapshot import Idle, Snapshot, Upcoming
 
 _HEADINGS: Final = ("NEXT", "IN", "TASK", "SCHEDULE", "LAST", "WHEN", "WAITS FOR")
@@ -36,28 +38,14 @@ def upcoming(
     debug: Debug = False,
 ) -> None:
     """What comes next: a line a task and each pending run, in time order; then the idle tasks, with why."""
-    from arrcli.cli.columns import print_json, print_rows, say, terminal_width
-    from arrcli.cli.opened import opened
-    from arrcli.cli.times import fine
-    from arrcli.errors import NotFoundError, UsageError
+    from arrcli.cli.columns import print_json
+    from arrcli.errors import UsageError
 
     if (timeline and (graph or until is not None)) or (graph and until is not None):
         raise UsageError("--timeline, --graph and --until are three different pictures: name one")
-    with opened(file, state_dir, needs_tasks=True) as app:
-        few = count and pattern is None and until is None and not timeline and not graph
-        snapshot = app.snapshot(pending_limit=count + _NEARBY if few else 0)
-        facts = (app.places.daemon() or {}) if app.places is not None else {}
-    if facts.get("digest", app.file.digest) != app.file.digest:
-        say(f"note: the daemon still goes by what {app.file.path} said before it was edited (take it: arr reload)")
-    entries = list(_every_fire(snapshot, until) if until is not None else snapshot.upcoming)
-    idle = list(snapshot.idle)
-    if pattern is not None:
-        entries = [one for one in entries if _matches(one.name, pattern)]
-        idle = [one for one in idle if _matches(one.task.name, pattern)]
-        if not entries and not idle and not any(mark in pattern for mark in "*?["):
-            raise NotFoundError(f"no task {brief(pattern)} in {snapshot.file}; see them with: arr list")
-    shown = entries[:count] if count else entries
-    idle = idle[: max(0, count - len(shown))] if count else idle
+    is_few = count and pattern is None and until is None and not timeline and not graph
+    snapshot = _looked_at(file, state_dir, pending_limit=count + _NEARBY if is_few else 0)
+    shown, idle = _wanted(snapshot, pattern, until, count)
     if timeline or graph:
         from arrcli.cli.pictures import print_graph, print_timeline
 
@@ -66,10 +54,48 @@ def upcoming(
         else:
             names = frozenset(one.name for one in shown) | {one.task.name for one in idle}
             print_graph(snapshot, wanted=names, as_json=as_json, ascii=ascii, plain=plain)
-        return
-    if as_json:
+    elif as_json:
         print_json(_json(snapshot, shown, idle))
-        return
+    else:
+        _print_board(snapshot, shown, idle, plain=plain, utc=utc)
+
+
+def _looked_at(file: Path | None, state_dir: Path | None, *, pending_limit: int) -> Snapshot:
+    """What is so now; a note where the daemon goes by what the file said before."""
+    from arrcli.cli.columns import say
+    from arrcli.cli.opened import opened
+
+    with opened(file, state_dir, needs_tasks=True) as app:
+        snapshot = app.snapshot(pending_limit=pending_limit)
+        facts = (app.places.daemon() or {}) if app.places is not None else {}
+    if facts.get("digest", app.file.digest) != app.file.digest:
+        say(f"note: the daemon still goes by what {app.file.path} said before it was edited (take it: arr reload)")
+    return snapshot
+
+
+def _wanted(
+    snapshot: Snapshot, pattern: str | None, until: str | None, count: int
+) -> tuple[Sequence[Upcoming], Sequence[Idle]]:
+    """What comes and what is idle, of these names, `count` lines in all; NotFoundError of a name that nothing has."""
+    from arrcli.errors import NotFoundError
+
+    entries = list(_every_fire(snapshot, until) if until is not None else snapshot.upcoming)
+    idle = list(snapshot.idle)
+    if pattern is not None:
+        entries = [one for one in entries if _matches(one.name, pattern)]
+        idle = [one for one in idle if _matches(one.task.name, pattern)]
+        if not entries and not idle and not _is_pattern(pattern):
+            raise NotFoundError(f"no task {brief(pattern)} in {snapshot.file}; see them with: arr list")
+    shown = entries[:count] if count else entries
+    return shown, idle[: max(0, count - len(shown))] if count else idle
+
+
+def _print_board(
+    snapshot: Snapshot, shown: Sequence[Upcoming], idle: Sequence[Idle], *, plain: bool, utc: bool
+) -> None:
+    from arrcli.cli.columns import print_rows, say, terminal_width
+    from arrcli.cli.times import fine
+
     seconds = None if 0 < terminal_width() < _ROOM_FOR_DATES and not plain else fine(one.at for one in shown)
     rows = [_row(snapshot, one, utc=utc, seconds=seconds) for one in shown] + [_idle_row(snapshot, one) for one in idle]
     wide = len(_HEADINGS) if plain or any(row[-1] for row in rows) else len(_HEADINGS) - 1
@@ -78,8 +104,12 @@ def upcoming(
         say(_last_line(snapshot, len(rows)))
 
 
+def _is_pattern(text: str) -> bool:
+    return any(mark in text for mark in "*?[")
+
+
 def _matches(name: str, pattern: str) -> bool:
-    return fnmatch.fnmatchcase(name, pattern if any(mark in pattern for mark in "*?[") else f"*{pattern}*")
+    return fnmatch.fnmatchcase(name, pattern if _is_pattern(pattern) else f"*{pattern}*")
 
 
 def _every_fire(snapshot: Snapshot, said: str) -> Sequence[Upcoming]:

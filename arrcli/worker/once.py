@@ -37,7 +37,10 @@ class Ended:
 
     @property
     def code(self) -> int:
-        """The exit code that says it: that of a failed shell command is its own, that of a signal 128 + its number."""
+        """The exit code that says it: 124 of a timeout, of a failed shell command its own, of a signal 128 + its
+        number."""
+        if self.timed_out:
+            return 124
         if not self.told:
             return 128 - self.status if self.status < 0 else self.status or 1
         if self.told["kind"] == "succeeded":
@@ -49,11 +52,9 @@ class Ended:
     @property
     def how(self) -> str:
         """Of a process that died: "killed by SIGSEGV", "exited with code 3"."""
-        if self.status >= 0:
-            return f"exited with code {self.status}"
-        with contextlib.suppress(ValueError):
-            return f"killed by {signal.Signals(-self.status).name}"
-        return f"killed by signal {-self.status}"
+        from arrcli.worker.failure import death  # late: few tasks take their process down
+
+        return death(self.status)
 
 
 def execute(

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from arrcli.worker.failure import death
+
 
 class CommandFailed(Exception):
     """A command exited with another code than 0, or was killed; `returncode` as subprocess has it."""
@@ -33,7 +35,7 @@ def run(command: str, *, stdin: str | None = None, shell: str = "/bin/sh") -> No
             check=False,
         )
     if done.returncode:
-        raise CommandFailed(_how_it_ended(done.returncode), done.returncode)
+        raise CommandFailed(death(done.returncode), done.returncode)
 
 
 def pipe(command: list[str], data: object) -> None:
@@ -44,7 +46,7 @@ def pipe(command: list[str], data: object) -> None:
     with _left_to_the_command():
         done = subprocess.run(command, input=json.dumps(data).encode(), check=False)  # noqa: S603 - as asked for
     if done.returncode:
-        raise CommandFailed(_how_it_ended(done.returncode), done.returncode)
+        raise CommandFailed(death(done.returncode), done.returncode)
 
 
 @contextmanager
@@ -60,12 +62,3 @@ def _left_to_the_command() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, was)
-
-
-def _how_it_ended(code: int) -> str:
-    if code > 0:
-        return f"exited with code {code}"
-    try:
-        return f"killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"killed by signal {-code}"

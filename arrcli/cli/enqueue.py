@@ -159,7 +159,6 @@ def _when(at: str | None, in_: str | None, now: int, app: App, target: str) -> i
 
 
 def _refuse(app: App, target: str, when: int | None, now: int, *, no_past: bool) -> None:
-    import fnmatch
 
     from arrcli.errors import DeniedError, NotFoundError, UsageError
     from arrcli.model.path import is_dotted_path
@@ -177,8 +176,9 @@ def _refuse(app: App, target: str, when: int | None, now: int, *, no_past: bool)
         raise NotFoundError(f"no task {brief(target)} in {app.file.path}{hint}")
     if not is_dotted_path(target):
         raise NotFoundError(f"no task {brief(target)} in {app.file.path}, and no dotted path either, as jobs.mail is")
-    if app.file.allow is not None and not any(fnmatch.fnmatchcase(target, one) for one in app.file.allow):
-        raise DeniedError(f"{target} is not allowed: [arr] allow in {app.file.path} lists {', '.join(app.file.allow)}")
+    if not app.file.allows(target):
+        listed = ", ".join(app.file.allow or ())
+        raise DeniedError(f"{target} is not allowed: [arr] allow in {app.file.path} lists {listed}")
     _refuse_unknown(app, target)
 
 

@@ -46,10 +46,11 @@ def run_asked(asked: Asked, tasks: Mapping[str, Task], now: Instant, *, executor
     at = now if asked.at is None else asked.at
     task = tasks.get(asked.target)
     options = dict(asked.options) if asked.priority is None else {**asked.options, "priority": asked.priority}
-    span = asked.expires
-    if task is not None and span is None:
-        span = task.expires
-    base = _NEW.but(
+    span, priority = asked.expires, asked.priority
+    if task is not None:
+        span = task.expires if span is None else span
+        priority = task.priority if priority is None else priority
+    return _NEW.but(
         task=None if task is None else task.name,
         func=asked.target if task is None else task.func,
         args=tuple(task.args if task is not None and asked.args is None else asked.args or ()),
@@ -61,11 +62,9 @@ def run_asked(asked: Asked, tasks: Mapping[str, Task], now: Instant, *, executor
         key=asked.key,
         options=options,
         pool=str(options.get("pool", "default" if task is None else task.pool)),
+        priority=priority or 0,
         expires_at=None if span is None else at + span,
     )
-    if asked.priority is not None:
-        return base.but(priority=asked.priority)
-    return base if task is None else base.but(priority=task.priority)
 
 
 def retry(store: Store, run_id: int, now: Instant) -> Run:

@@ -6,7 +6,6 @@ the outcomes that it would have settled are settled by the next.
 
 from __future__ import annotations
 
-import fnmatch
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -358,10 +357,9 @@ class Dispatcher:
             return Reason.ERROR
         if run.scheduled and run.task in self.removed:
             return Reason.REMOVED
-        allow = self._file.allow
-        if allow is None or run.task is not None or run.origin is Origin.AFTER:
+        if run.task is not None or run.origin is Origin.AFTER or self._file.allows(run.func):
             return None
-        return None if any(fnmatch.fnmatchcase(run.func, pattern) for pattern in allow) else Reason.DENIED
+        return Reason.DENIED
 
     def _obstacle(self, run: Run, counts: _Counts) -> str | None:
         """What the run has to wait for, as its `held_by`; None when it may start."""

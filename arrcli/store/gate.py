@@ -14,8 +14,8 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from arrcli.errors import StoreError
@@ -40,22 +40,17 @@ class Gate:
     @contextmanager
     def passed(self) -> Iterator[None]:
         """Held through the block."""
-        until = time.monotonic() + self.patience
-        take = self._shut if self._privileged else self._enter
-        while not (held := take()) and time.monotonic() < until:
-            time.sleep(_PAUSE_S)
-        try:
+        with self._inside(self._shut if self._privileged else self._enter, self.patience):
             yield
-        finally:
-            if held:
-                _let_go(self._handle)
-            _let_go(self._turnstile)
+
+    def alone(self, within: float) -> AbstractContextManager[bool]:
+        """True, and nobody else is inside through the block; False where somebody was still, after so many seconds."""
+        return self._inside(self._shut, within)
 
     @contextmanager
-    def alone(self, within: float) -> Iterator[bool]:
-        """True, and nobody else is inside through the block; False where somebody was still, after so many seconds."""
+    def _inside(self, take: Callable[[], bool], within: float) -> Iterator[bool]:
         until = time.monotonic() + within
-        while not (held := self._shut()) and time.monotonic() < until:
+        while not (held := take()) and time.monotonic() < until:
             time.sleep(_PAUSE_S)
         try:
             yield held

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from arrcli.errors import StoreError
+from arrcli.store.opening import to_read
 from arrcli.store.schema import VERSION, version
 
 SQLITE: Final = sqlite3.sqlite_version
@@ -30,7 +31,7 @@ class Health:
 def examined(path: Path, *, enough: Callable[[], bool]) -> Health:
     """SQLite's quick check, until `enough`; StoreError where it is no store that this arr can read."""
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(to_read(path), uri=True)) as connection:
             found = version(connection, str(path))
             connection.set_progress_handler(lambda: int(enough()), _STEPS)
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from arrcli.errors import StoreBusyError, StoreError, StoreFullError, StoreLostError, UsageError
-from arrcli.store.reserve import is_full
+from arrcli.store.reserve import is_full, size_of
 from arrcli.text import brief
 
 _HIDES_FULL: Final = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
@@ -41,18 +40,11 @@ def translated(where: str) -> Iterator[None]:
 def refuse_log_alone(database: Path) -> None:
     """SQLite takes a log without its database for nothing, and removes it, with all that was committed last."""
     log = Path(f"{database}-wal")
-    if not _size(database) and _size(log):
+    if not size_of(database) and size_of(log):
         raise StoreLostError(
             f"{database} is gone or empty, and its log is left: put the store back in its place; or, to go on with a "
             f"backup or anew, remove {log}"
         )
-
-
-def _size(path: Path) -> int:
-    try:
-        return os.lstat(path).st_size
-    except OSError:
-        return 0
 
 
 def says_full(error: BaseException) -> bool:

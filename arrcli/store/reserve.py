@@ -54,7 +54,7 @@ class Reserve:
 
     def wants(self) -> bool:
         """There is too little ahead in the log."""
-        return _size(self._log) < self.used() + AHEAD
+        return size_of(self._log) < self.used() + AHEAD
 
     def kept(self) -> bool:
         """All is set aside: the log (which nobody may be writing) is grown, and the file made, where need be.
@@ -67,7 +67,7 @@ class Reserve:
 
     def given_up(self) -> int:
         """Give the file's room back to the disk; how many bytes."""
-        there = _size(self.file)
+        there = size_of(self.file)
         with contextlib.suppress(OSError):
             handle = _opened(self.file, os.O_RDWR)
             try:
@@ -78,7 +78,7 @@ class Reserve:
 
     def lengthen_log(self, by: int) -> None:
         """Take so much room for the log, which nobody may be writing, as long as it is to be had."""
-        _grown(self._log, _size(self._log) + by, os.O_RDWR)
+        _grown(self._log, size_of(self._log) + by, os.O_RDWR)
 
 
 def _used(log: int) -> int:
@@ -104,7 +104,8 @@ def _opened(path: Path, flags: int) -> int:
     return handle
 
 
-def _size(path: Path) -> int:
+def size_of(path: Path) -> int:
+    """0 where there is no such file."""
     try:
         return os.lstat(path).st_size
     except OSError:
@@ -113,7 +114,7 @@ def _size(path: Path) -> int:
 
 def _grown(path: Path, size: int, flags: int) -> bool:
     """The file has this size at least, its room taken; False, and it is as it was, where the disk is full."""
-    there = _size(path)
+    there = size_of(path)
     if there >= size:
         return True
     try:

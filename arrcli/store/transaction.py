@@ -120,14 +120,7 @@ class SQLTransaction(SQLReading):
 
     def _add_together(self, batch: Sequence[Run]) -> Sequence[Run]:
         """All of them, or none, and nothing written."""
-        if len(batch) < _WORTH_SHARING:
-            return ()
-        self._db.execute("SAVEPOINT added")
-        whole = self._db.executemany(_ADD_NEW, [row_of_new(run) for run in batch]).rowcount == len(batch)
-        if not whole:
-            self._db.execute("ROLLBACK TO added")
-        self._db.execute("RELEASE added")
-        if not whole:
+        if not self._each_took(_ADD_NEW, [row_of_new(run) for run in batch]):
             return ()
         first = int(self._ask("SELECT last_insert_rowid()")[0][0]) - len(batch) + 1
         return [run.but(id=first + index) for index, run in enumerate(batch)]
@@ -179,17 +172,8 @@ class SQLTransaction(SQLReading):
 
     def _together(self, statement: _Statement, batch: Sequence[Move]) -> Sequence[bool]:
         """All of them, or none, and nothing written."""
-        if len(batch) < _WORTH_SHARING:
-            return ()
-        self._db.execute("SAVEPOINT moves")
-        cursor = self._db.executemany(
-            statement.sql, [(*statement.values(m.now), *statement.fence(m.was)) for m in batch]
-        )
-        whole = cursor.rowcount == len(batch)
-        if not whole:
-            self._db.execute("ROLLBACK TO moves")
-        self._db.execute("RELEASE moves")
-        return [True] * len(batch) if whole else ()
+        rows = [(*statement.values(move.now), *statement.fence(move.was)) for move in batch]
+        return [True] * len(batch) if self._each_took(statement.sql, rows) else ()
 
     def _alone(self, statement: _Statement, move: Move) -> bool:
         values = (*statement.values(move.now), *statement.fence(move.was))
@@ -314,6 +298,18 @@ class SQLTransaction(SQLReading):
         return len(rows)
 
     # -- small change -------------------------------------------------------------------------------------------------
+
+    def _each_took(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> bool:
+        """Whether the statement changed a row for each of these; where it did not, or they are too few to be worth it,
+        nothing is written."""
+        if len(rows) < _WORTH_SHARING:
+            return False
+        self._db.execute("SAVEPOINT each")
+        whole = self._db.executemany(sql, rows).rowcount == len(rows)
+        if not whole:
+            self._db.execute("ROLLBACK TO each")
+        self._db.execute("RELEASE each")
+        return whole
 
     def _one(self, sql: str, values: Sequence[Any]) -> Run | None:
         rows = self._ask(sql, values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -43,6 +44,16 @@ def text_of(value: object, limit: int) -> str:
     except BaseException as other:  # noqa: BLE001, RUF100 - a task's own __str__ may raise anything
         text = f"<{type(value).__name__} whose text raised {type(other).__name__}>"
     return bounded(text, limit)
+
+
+def death(code: int) -> str:
+    """How a process ended, of its exit code as subprocess has it: "exited with code 3", "killed by SIGSEGV"."""
+    if code >= 0:
+        return f"exited with code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"
 
 
 def bounded(text: str, limit: int) -> str:

@@ -208,12 +208,8 @@ def flush_c() -> None:
 
 @cache
 def _fflush() -> Any:
-    function = _libc().fflush
-    function.argtypes = [_pointer()]
-    return function
-
-
-def _pointer() -> Any:
     import ctypes
 
-    return ctypes.c_void_p
+    function = _libc().fflush
+    function.argtypes = [ctypes.c_void_p]
+    return function

@@ -7,7 +7,6 @@ attempt that had not begun.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import selectors
 import signal
@@ -21,6 +20,7 @@ from typing import Any, Final, Protocol
 from arrcli.worker import kernel
 from arrcli.worker.capture import OutputFile, sweep
 from arrcli.worker.channel import QUIT, Channel, Key
+from arrcli.worker.failure import death
 from arrcli.worker.stack import readable
 from arrcli.worker.supervised import Supervised
 from arrcli.worker.wire import (
@@ -692,7 +692,7 @@ class ProcessPool:
         depth = 0 if cost is None else self._depth_for(cost)
         for place in self._places:
             if place.channel is None or place.kill is not None or place.is_quitting:
-                continue
+                continue  # `takes_more`, spelled out: this is asked once a run and worker
             if not place.sent:
                 return place
             if place.cost < least and len(place.sent) < depth and not place.is_steady:
@@ -788,13 +788,8 @@ def how_it_ended(status: int | None, why: str) -> str:
     """A wait status in words: "killed by SIGSEGV", "exited with code 3"."""
     if status is None:
         return f"its worker could not be started: {why}"
-    if not os.WIFSIGNALED(status):
-        return f"exited with code {os.waitstatus_to_exitcode(status)}"
-    number = os.WTERMSIG(status)
-    with contextlib.suppress(ValueError):
-        name = signal.Signals(number).name
-        return f"killed by {name}" + (" (by hand, or for want of memory)" if name == "SIGKILL" else "")
-    return f"killed by signal {number}"
+    code = os.waitstatus_to_exitcode(status)
+    return death(code) + (" (by hand, or for want of memory)" if code == -signal.SIGKILL else "")
 
 
 def _last_stack(place: _Place, kill: _Kill) -> str:

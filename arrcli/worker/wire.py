@@ -138,10 +138,10 @@ def attempt_with(said: Mapping[str, Any]) -> Attempt:
     return made
 
 
-def outcome_with(told: Mapping[str, Any], **more: Any) -> Outcome:
+def outcome_with(told: Mapping[str, Any]) -> Outcome:
     """As `attempt_with`, of an outcome."""
     made = object.__new__(Outcome)
-    made.__dict__.update(told, **more)
+    made.__dict__.update(told)
     return made
 
 

@@ -154,6 +154,15 @@ class StoreContract:
         assert again.id == first.id
         assert len({first.id, other_task.id, other_era.id}) == 3
 
+    def test_of_many_slots_at_once_the_one_that_is_there_stands_in_its_place(self) -> None:
+        (there,) = self.add(a_slot("t", NOON + 2))
+        added = self.add(*(a_slot("t", NOON + index) for index in range(6)))
+        assert added[2].id == there.id
+        assert [self.kept(run).slot for run in added] == [NOON + index for index in range(6)]
+        assert len(self.store.runs(RunQuery(task="t"))) == 6
+        more = self.add(*(a_slot("t", NOON + index) for index in range(10, 16)))
+        assert [self.kept(run).slot for run in more] == [NOON + index for index in range(10, 16)]
+
     def test_a_retry_and_a_backfill_carry_the_slot_beside_the_unique_key(self) -> None:
         runs = self.add(*(a_slot("t", NOON, origin=o) for o in (Origin.CRON, Origin.RETRY, Origin.BACKFILL)))
         assert len({run.id for run in runs}) == 3
@@ -226,6 +235,25 @@ class StoreContract:
         (run,) = self.add(a_run())
         with self.store.writing() as w:
             assert list(w.move([Move(was=run, now=run.claimed(by=by)) for by in "ab"])) == [True, False]
+
+    def test_of_many_moves_at_once_those_that_fit_take_and_the_others_change_nothing(self) -> None:
+        runs = self.add(*(a_run() for _ in range(6)))
+        theirs = self.claimed(runs[2], by="theirs")
+        with self.store.writing() as w:
+            took = w.move([Move(was=run, now=run.claimed(by="ours")) for run in runs])
+        assert list(took) == [True, True, False, True, True, True]
+        assert [self.kept(run).claimed_by for run in runs] == ["ours", "ours", "theirs", "ours", "ours", "ours"]
+        ours = [run.claimed(by="ours") for run in runs]
+        with self.store.writing() as w:
+            ends = [run.succeeded(at=NOON, result=run.id, note=None, duration=1) for run in ours]
+            took = w.move([Move(was=was, now=now, output=b"out") for was, now in zip(ours, ends, strict=True)])
+        assert list(took) == [True, True, False, True, True, True]
+        assert self.kept(runs[2]) == theirs
+        assert self.store.output(runs[2].id) == b""
+        assert [self.kept(run).result for run in runs if run.id != theirs.id] == [
+            run.id for run in runs if run.id != theirs.id
+        ]
+        assert self.store.counts()[State.SUCCEEDED] == 5
 
     def test_what_was_refused_leaves_no_history(self) -> None:
         (run,) = self.add(a_run())

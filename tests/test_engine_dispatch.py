@@ -222,6 +222,17 @@ def test_a_broken_callable_fails_without_retries_and_the_first_success_clears_th
     assert bench.kept.task_records()["t"].broken == ""
 
 
+def test_a_success_clears_the_mark_that_another_program_has_left_too() -> None:
+    bench = Bench(task(BY_HAND))
+    first, second = bench.add(task="t", func="x"), bench.add(task="t", func="x")
+    bench.ends(first.id)
+    with bench.store.writing() as w:
+        w.put_broken("t", "ImportError: no x")
+    bench.ring()
+    bench.ends(second.id)
+    assert bench.kept.task_records()["t"].broken == ""
+
+
 def test_a_lost_worker_costs_one_attempt_and_three_deaths_fail_for_good() -> None:
     bench = Bench(task(BY_HAND, 'retry_delay = "1s"'))
     run = bench.add(task="t", func="x")

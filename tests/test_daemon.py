@@ -41,12 +41,16 @@ def lines(folder: Path) -> list[str]:
 
 
 def test_schedules_run_and_are_recorded(folder: Path) -> None:
-    write(
-        folder,
-        '[tasks.tick]\nfunc = "jobs.note"\nevery = "200ms"\n[tasks.cron]\nfunc = "jobs.note"\ncron = "* * * * * *"\n',
-    )
+    tick, cron = '[tasks.tick]\nfunc = "jobs.note"\nevery = "200ms"\n', 'func = "jobs.note"\ncron = "* * * * * *"\n'
+    write(folder, f"{tick}[tasks.cron]\n{cron}")
     with running(folder) as daemon:
         daemon.until(lambda text: text.count("ok     tick") >= 3 and "ok     cron" in text)
+        write(
+            folder, f"{tick}until = 2020-01-01T00:00:00Z\n[tasks.cron]\n{cron}"
+        )  # no slot may be on its way at the end
+        arr(folder, "reload")
+        daemon.until("changed tick")
+        eventually(lambda: not arr(folder, "runs", "tick", "--state", "pending,running", "--json").json["runs"])
         assert daemon.stop() == 0
     runs = arr(folder, "runs", "tick", "--json").json["runs"]
     assert {run["state"] for run in runs} == {"succeeded"}
@@ -222,6 +226,13 @@ def test_thread_tasks_share_one_process_and_coroutines_run_at_once(folder: Path)
     ended = sorted(run["finished_at"] for run in runs)
     assert len(runs) == 20
     assert begun[-1] < ended[0]
+
+
+def test_the_daemon_and_the_verbs_meet_at_one_gate(folder: Path) -> None:
+    arr(folder, "enqueue", "jobs.note")
+    assert arr(folder, "run", "--burst").code == 0
+    gates = {path.name for path in (folder / ".arr" / "tasks.toml").iterdir() if "gate" in path.name}
+    assert gates == {"gate", "gate.turn"}
 
 
 def test_everything_that_is_made_is_private(folder: Path) -> None:

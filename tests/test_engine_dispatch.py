@@ -606,6 +606,20 @@ def test_a_rolled_back_transaction_loses_no_outcome_and_claims_nothing_twice() -
     assert bench.runner.trouble == ""
 
 
+def test_what_is_wrong_with_the_workers_is_told_once_until_it_is_over() -> None:
+    bench = Bench()
+    bench.executor.trouble = "workers cannot be started: no memory"
+    bench.turn(3)
+    assert [event.details["text"] for event in bench.told("note")] == ["workers cannot be started: no memory"]
+    assert bench.runner.executors_trouble == "workers cannot be started: no memory"
+    bench.executor.trouble = ""
+    bench.turn()
+    assert bench.runner.executors_trouble == ""
+    bench.executor.trouble = "workers cannot be started: no memory"
+    bench.turn()
+    assert len(bench.told("note")) == 2
+
+
 class Filling:
     """A store on a disk that is full while it is told so; what was set aside takes what ends, once it is given up."""
 

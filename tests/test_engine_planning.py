@@ -224,6 +224,19 @@ def test_allow_runs_them_side_by_side() -> None:
     assert len(bench.working()) == 3
 
 
+def test_allow_with_a_limit_queues_up_to_queue_max_and_no_further() -> None:
+    bench = Bench(task(EACH_MINUTE, 'on_overlap = "allow"\nmax_concurrent = 1\nqueue_max = 2'))
+    bench.pass_time(MINUTE)
+    bench.begins(bench.working()[0])
+    bench.pass_time(4 * MINUTE, MINUTE)
+    assert [(state, reason) for state, reason, _ in bench.rows()] == [
+        ("running", None),
+        ("pending", None),
+        ("pending", None),
+        ("skipped", "queue_full"),
+    ]
+
+
 def test_replace_cancels_the_oldest_and_starts_when_it_is_gone() -> None:
     bench = Bench(task(EACH_MINUTE, 'on_overlap = "replace"'))
     bench.pass_time(MINUTE)

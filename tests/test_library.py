@@ -71,7 +71,9 @@ def memory() -> Iterator[App]:
 def test_a_callable_a_dotted_path_and_a_registered_name_run(app: App) -> None:
     assert execute_task(app, library_tasks.add, {"a": 2, "b": 5}).result(20) == 7
     assert execute_task(app, "math.factorial", [5]).result(20) == 120
-    assert execute_task(app, "plain", 21).result(20) == 42
+    plain = execute_task(app, "plain", 21)
+    assert plain.result(20) == 42
+    assert plain.run.name == "plain"
 
 
 def test_data_becomes_arguments_by_its_kind(memory: App) -> None:

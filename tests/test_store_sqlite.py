@@ -21,6 +21,7 @@ import pytest
 from arrcli.errors import NotFoundError, StoreBusyError, StoreError, StoreLostError, UsageError
 from arrcli.model.run import State
 from arrcli.store import reading, transaction
+from arrcli.store.gate import Gate
 from arrcli.store.memory import MemoryStore
 from arrcli.store.reserve import Reserve
 from arrcli.store.schema import APPLICATION_ID, MIGRATIONS, VERSION
@@ -311,6 +312,19 @@ def test_a_newer_store_is_refused(path: Path, read_only: bool) -> None:
         db.execute(f"PRAGMA user_version = {VERSION + 1}")
     with pytest.raises(StoreError, match=r"newer arr.*upgrade arrcli"):
         SQLiteStore(path, read_only=read_only)
+
+
+def test_who_is_alone_inside_the_gate_waited_for_the_others_and_lets_nobody_in(path: Path) -> None:
+    ours = Gate(f"{path}.gate", privileged=True, patience=1)
+    theirs = Gate(f"{path}.gate", privileged=False, patience=0.05)
+    with theirs.passed(), ours.alone(0.05) as alone:
+        assert not alone
+    with ours.alone(0.05) as alone:
+        assert alone
+        assert not theirs._enter()
+    assert theirs._enter()
+    for gate in (ours, theirs):
+        gate.close()
 
 
 @pytest.fixture

@@ -35,6 +35,13 @@ def test_a_call_succeeds_with_its_result(pool: ProcessPool) -> None:
     assert outcome.started_at and outcome.finished_at and outcome.finished_at >= outcome.started_at
 
 
+def test_what_child_processes_use_is_counted_with_the_attempt(pool: ProcessPool) -> None:
+    used = tried(pool, attempt("busy_child")).cpu_us
+    assert used is not None and used > 20_000
+    used = tried(pool, attempt("noop")).cpu_us
+    assert used is not None and used < 20_000
+
+
 def test_a_failure_shows_the_frames_of_the_task_and_none_of_ours(pool: ProcessPool) -> None:
     outcome = tried(pool, attempt("boom"))
     assert (outcome.kind, outcome.error_type, outcome.error_message) == ("failed", "ValueError", "bad")

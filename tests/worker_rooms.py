@@ -39,6 +39,7 @@ def polite(path):
 def in_c(): pow(3, 10 ** 20000, 10 ** 20000 + 1)
 def become(path):
     Path(path).write_text(str(os.getpid())); os.execvp("sleep", ["sleep", "60"])
+def busy_child(): subprocess.run([sys.executable, "-c", "for _ in range(3_000_000): pass"])
 def leave(code): os._exit(code)
 def kill(number): os.kill(os.getpid(), number)
 def abort(): os.abort()

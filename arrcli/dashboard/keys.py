@@ -22,7 +22,7 @@ class Key:
 
 
 KEYS: Final = (
-    Key("quit", ("q",), "q", "close", "q quit"),
+    Key("quit", ("q",), "q", "quit; arr run stops once what runs has ended", "q quit"),
     Key("help", ("?",), "?", "these keys", "? keys"),
     Key("down", ("j", "down"), "j ↓", "one row down", "↓ move"),
     Key("up", ("k", "up"), "k ↑", "one row up"),

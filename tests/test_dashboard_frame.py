@@ -245,7 +245,8 @@ def test_the_filter_is_written_kept_and_dropped_by_keys() -> None:
 def test_help_lists_every_key_and_any_key_closes_it() -> None:
     frame = press(Frame(picture(), View()), "?")
     lines = drawn(picture(), frame.view)
-    assert has(lines, "  j ↓          one row down") and has(lines, "  q            quit; arr run stops once what runs has ended")
+    assert has(lines, "  j ↓          one row down")
+    assert has(lines, "  q            quit; arr run stops once what runs has ended")
     assert press(frame, "x").view.page is Page.NONE
 
 

@@ -14,8 +14,8 @@ The front door of the library: every public name is imported when it is first as
     engine/  planner: slots become runs | dispatcher: outcomes settled, the next runs claimed | janitor | runner turns
              the crank | room, lost: a disk or a store in trouble | asks: what people ask for | endings: who waits for
              what | picture: what is so now | past: what became of a slot | stacks: where runs are
-    worker/  supervisor, worker, surroundings, perform, capture, cast, stack, wire; pool, threads and host on the
-             engine's side: standard library only
+    worker/  supervisor, worker, surroundings, perform, capture, cast, stack, wire; pool, threads, host and suspects on
+             the engine's side: standard library only
     host/    lock, wake-up, limits, places, process identity, service notification: what only the operating system knows
     doctor/  is the installation well: an examination a function
     cli/     arguments in, exit code out; the only rooms that know typer

@@ -743,13 +743,16 @@ VERDICTS = [
     ("lost", {}, {}, ("pending", "lost", 1, 1, 1)),
     ("lost", {"on_lost": "fail"}, {}, ("failed", "lost", 1, 1, 1)),
     ("lost", {}, {"attempt": 2, "losses": 2, "deaths": 2}, ("failed", "lost", 3, 3, 3)),
+    ("lost by others", {}, {"attempt": 9, "losses": 9, "deaths": 2}, ("pending", "lost", 10, 10, 2)),
+    ("lost by others", {"on_lost": "fail"}, {}, ("failed", "lost", 1, 1, 0)),
 ]
 
 
 @pytest.mark.parametrize(("kind", "policy", "before", "expected"), VERDICTS)
 def test_verdict(kind: Any, policy: dict[str, Any], before: dict[str, Any], expected: tuple[Any, ...]) -> None:
     run = claimed(**before)
-    outcome = Outcome(run_id=1, number=run.attempt, kind=kind, finished_at=NOON + 5)
+    told: dict[str, Any] = {"kind": "lost", "died": False} if kind == "lost by others" else {"kind": kind}
+    outcome = Outcome(run_id=1, number=run.attempt, finished_at=NOON + 5, **told)
     after = verdict(run, Task(name="t", func="f", **policy), outcome, now=NOON + 9, draining=False, luck=0.0)
     reason = None if after.reason is None else after.reason.value
     assert (after.state.value, reason, after.attempt, after.losses, after.deaths) == expected

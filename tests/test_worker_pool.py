@@ -221,7 +221,7 @@ def test_the_death_of_the_supervisor_costs_what_had_begun_and_is_mended(tmp_path
         assert pool.supervisor_pid is not None
         os.kill(pool.supervisor_pid, signal.SIGKILL)
         lost, done = outcomes(pool, 2)
-        assert (lost.run_id, lost.kind, lost.begun) == (one.run_id, "lost", True)
+        assert (lost.run_id, lost.kind, lost.begun, lost.died) == (one.run_id, "lost", True, False)
         assert (done.run_id, done.kind) == (other.run_id, "succeeded")
         eventually(lambda: not is_alive(int(path.read_text())))
 

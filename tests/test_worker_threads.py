@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from worker_rooms import TASKS, attempt, begun, eventually, is_alive, outcomes, tried, turn
 
 from arrcli.context import current_run
+from arrcli.worker.suspects import Suspects
 from arrcli.worker.threads import LocalThreads, ThreadHost
 from arrcli.worker.wire import Attempt, Outcome
 
@@ -88,8 +90,8 @@ def test_force_kills_the_host_and_the_others_are_lost(host: ThreadHost, tmp_path
     host.submit([one, other])
     eventually((tmp_path / "x").exists, executor=host)
     host.cancel(one.run_id, force=True)
-    found = {each.run_id: (each.kind, each.begun) for each in outcomes(host, 2)}
-    assert found == {one.run_id: ("cancelled", True), other.run_id: ("lost", True)}
+    found = {each.run_id: (each.kind, each.died) for each in outcomes(host, 2)}
+    assert found == {one.run_id: ("cancelled", True), other.run_id: ("lost", False)}
     assert tried(host, attempt("add", 1)).result == 2
 
 
@@ -99,8 +101,44 @@ def test_the_death_of_the_host_costs_each_of_its_runs_one_attempt(host: ThreadHo
     pid = host.views()[0].pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    assert [(each.kind, each.begun) for each in outcomes(host, 5)] == [("lost", True)] * 5
+    lost = outcomes(host, 5)
+    assert [(each.kind, each.begun, each.died) for each in lost] == [("lost", True, False)] * 5
     assert tried(host, attempt("add", 1)).result == 2
+
+
+def test_the_death_of_the_host_is_laid_to_a_run_that_was_alone_there(host: ThreadHost) -> None:
+    lost = tried(host, attempt("leave", 3))
+    assert (lost.kind, lost.died, lost.error_message) == ("lost", True, "exited with code 3")
+
+
+def test_whoever_ends_the_host_is_found_among_many(host: ThreadHost, tmp_path: Path) -> None:
+    naps = [attempt("sleep", 0.2) for _ in range(7)]
+    culprit = attempt("leave_when", str(tmp_path / "all"), 3)
+    host.submit([*naps, culprit])
+    eventually(lambda: len(host.views()) == 8, executor=host)
+    (tmp_path / "all").touch()
+    done: list[Outcome] = []
+    for _ in range(8):
+        found = outcomes(host, host.running())
+        done += found
+        lost = [each for each in found if each.kind == "lost"]
+        if any(each.died for each in lost):
+            break
+        again = {each.run_id: each.number + 1 for each in lost}
+        host.submit([replace(each, number=again[each.run_id]) for each in (*naps, culprit) if each.run_id in again])
+    assert [each.run_id for each in done if each.died and each.kind == "lost"] == [culprit.run_id]
+    assert sorted(each.run_id for each in done if each.kind == "succeeded") == [each.run_id for each in naps]
+    eventually(lambda: [view.state for view in host.views()] in ([], ["idle"]), executor=host)
+
+
+def test_among_a_thousand_a_culprit_is_alone_after_nine_deaths() -> None:
+    suspects = Suspects()
+    beside, deaths = list(range(1000)), 0
+    while len(beside) > 1:
+        suspects.accuse(beside)
+        deaths += 1
+        beside = beside[: suspects.company(0)]
+    assert (beside, deaths) == ([0], 9)
 
 
 def test_recycling_lets_what_has_begun_finish(host: ThreadHost) -> None:

@@ -41,6 +41,9 @@ def become(path):
     Path(path).write_text(str(os.getpid())); os.execvp("sleep", ["sleep", "60"])
 def busy_child(): subprocess.run([sys.executable, "-c", "for _ in range(3_000_000): pass"])
 def leave(code): os._exit(code)
+def leave_when(path, code):
+    while not Path(path).exists(): time.sleep(0.002)
+    os._exit(code)
 def kill(number): os.kill(os.getpid(), number)
 def abort(): os.abort()
 def write():

@@ -100,18 +100,22 @@ def verdict(run: Run, policy: Task, outcome: Outcome, *, now: Instant, draining:
         case "lost":
             if not outcome.begun:
                 return run.released()
-            after = lost(run, policy, _fault(outcome), now=now, died=not draining)
+            wait = 0 if draining else policy.retry_delay
+            died = outcome.died and not draining
+            after = lost(run, policy, _fault(outcome), now=now, died=died, wait=wait)
             return after.but(duration=outcome.duration, cost=cost) if after.ended else after
         case _:
             assert_never(outcome.kind)
 
 
-def lost(run: Run, policy: Task, fault: Fault, *, now: Instant, died: bool) -> Run:
-    """An attempt whose worker (`died`) or daemon is gone: tried again, unless the task or its record forbid it."""
+def lost(run: Run, policy: Task, fault: Fault, *, now: Instant, died: bool, wait: int = 0) -> Run:
+    """An attempt whose process is gone: tried again after `wait` microseconds, unless the task or its record forbid it.
+
+    `died`: it took its worker down itself; else somebody else ended the worker, or the daemon.
+    """
     if policy.on_lost == "fail" or run.deaths + died >= MOST_DEATHS:
         ended = run.failed(at=now, reason=Reason.LOST, fault=fault)
         return ended.but(losses=run.losses + 1, deaths=run.deaths + died)
-    wait = policy.retry_delay if died else 0
     return run.awaiting_retry(ready_at=now + wait, reason=Reason.LOST, fault=fault, lost=True, died=died)
 
 

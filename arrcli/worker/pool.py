@@ -394,12 +394,12 @@ class ProcessPool:
         self._supervisor_pause = longer_pause(self._supervisor_pause)
         for place in self._places:
             if place.channel is not None:
-                self._bury(place, now, "the supervisor of the workers died", {})
+                self._bury(place, now, "the supervisor of the workers died", None)
             place.respawn_at = None
 
-    def _bury(self, place: _Place, now: int, how: str, usage: Mapping[str, Any]) -> None:
+    def _bury(self, place: _Place, now: int, how: str, usage: Mapping[str, Any] | None) -> None:
         """A worker has ended: what it had finished counts, what it had begun is lost, the rest is tried
-        elsewhere.
+        elsewhere. `usage` is what its supervisor saw of it; None where it did not end by itself.
         """
         if place.channel is None:
             return
@@ -430,12 +430,13 @@ class ProcessPool:
         place.cost = 0
 
     def _outcome_of_dead(
-        self, place: _Place, attempt: Attempt, how: str, usage: Mapping[str, Any], now: int
+        self, place: _Place, attempt: Attempt, how: str, usage: Mapping[str, Any] | None, now: int
     ) -> Outcome:
         assert place.channel is not None and place.output is not None  # noqa: S101 - for mypy: `_bury` has looked
         wall, mono, offset, cpu_before = place.channel.page.started
         kill = place.kill if place.kill and place.kill.key == (attempt.run_id, attempt.number) else None
-        cpu = usage.get("cpu_us")
+        seen = usage or {}
+        cpu = seen.get("cpu_us")
         return Outcome(
             run_id=attempt.run_id,
             number=attempt.number,
@@ -443,12 +444,13 @@ class ProcessPool:
             started_at=wall,
             finished_at=max(wall, self._clock.now()),
             duration=max(0, now - mono),
+            died=usage is not None,
             error_type=_error_type(kill.kind if kill else "lost"),
             error_message=kill.why if kill else how,
             error_traceback=_last_stack(place, kill) if kill else "",
             output=place.output.read(offset, place.output.size(), attempt.max_output),
             cpu_us=None if cpu is None else max(0, cpu - cpu_before),
-            rss_kb=usage.get("rss_kb"),
+            rss_kb=seen.get("rss_kb"),
             worker=place.index,
         )
 

@@ -1,7 +1,8 @@
 """`executor = "thread"`: one shared host process for many attempts at once; `LocalThreads` does it in this
 program.
 
-The host's death costs each of the attempts that had begun there one attempt; cancelling is cooperative.
+The host's death costs each of the attempts that had begun there one attempt, and is laid to one that was alone
+there; cancelling is cooperative.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import os
 import selectors
 import signal
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,10 +23,12 @@ from arrcli.worker.local import LocalThreads
 from arrcli.worker.pool import Clock, how_it_ended, longer_pause, monotonic, umask, wall_clock
 from arrcli.worker.stack import readable
 from arrcli.worker.supervised import Supervised
+from arrcli.worker.suspects import Suspects
 from arrcli.worker.wire import Attempt, Begun, Outcome, WorkerView, decode_outcome, encode, encode_attempt
 
 __all__ = ["LocalThreads", "ThreadHost"]
 
+_FORCED: Final = "cancelled, and its host killed"
 _MOST: Final = 2_000
 _YOUNG_US: Final = 1_000_000
 
@@ -43,15 +46,21 @@ class _Running:
 
 @dataclass(slots=True, eq=False)
 class _Host:
-    """A host process: the newest takes attempts, older ones finish theirs."""
+    """A host process: the newest takes attempts, older ones finish theirs. `company`: it is for suspects, so many."""
 
     generation: int
     channel: Channel
     output: OutputFile
     born_at: int
+    company: int | None
     sent: dict[Key, _Running] = field(default_factory=dict)
+    killed_for: set[int] = field(default_factory=set)
     pid: int | None = None
     is_quitting: bool = False
+
+    def takes(self, company: int | None) -> bool:
+        """It has a place for an attempt that may be in such company."""
+        return not self.is_quitting and self.company == company and (company is None or len(self.sent) < company)
 
 
 class ThreadHost:
@@ -93,7 +102,7 @@ class ThreadHost:
         self._generation = 0
         self._waiting: deque[Attempt] = deque()
         self._coroutines: set[str] = set()
-        self._forced: set[int] = set()
+        self._suspects = Suspects()
         self._news: list[Begun | Outcome] = []
         self._submitted = 0
         self._owner = os.getpid()
@@ -122,6 +131,7 @@ class ThreadHost:
             now = monotonic()
             self._listen(now)
             self._dispatch(now)
+            self._retire_companies()
         news, self._news = self._news, []
         self._submitted -= sum(isinstance(each, Outcome) for each in news)
         return news
@@ -132,7 +142,8 @@ class ThreadHost:
     def wait_us(self) -> int | None:
         if self._news:
             return 0
-        return max(0, self._start_at - monotonic()) if self._waiting and self._current() is None else None
+        waits = bool(self._waiting) and self._host_for(self._waiting[0]) is None
+        return max(0, self._start_at - monotonic()) if waits else None
 
     def cancel(self, run_id: int, *, force: bool = False) -> bool:
         """Ask the attempt to stop; `force` kills the host, and every other attempt on it is lost."""
@@ -167,7 +178,7 @@ class ThreadHost:
                 if each.begun_wall is not None
             )
         ]
-        idle = self._current()
+        idle = self._current(None)
         if views or idle is None:
             return views
         return [WorkerView(index=0, pid=idle.pid, state="idle" if idle.pid else "starting", done=self._done)]
@@ -216,14 +227,17 @@ class ThreadHost:
 
     # --- the host process
 
-    def _current(self) -> _Host | None:
-        return next((each for each in self._hosts if not each.is_quitting), None)
+    def _host_for(self, attempt: Attempt) -> _Host | None:
+        return self._current(self._suspects.company(attempt.run_id))
 
-    def _start(self, now: int) -> _Host | None:
+    def _current(self, company: int | None) -> _Host | None:
+        return next((each for each in self._hosts if each.takes(company)), None)
+
+    def _start(self, attempt: Attempt, now: int) -> _Host | None:
         if now < self._start_at:
             return None
         try:
-            host = self._started(now)
+            host = self._started(self._suspects.company(attempt.run_id), now)
         except OSError as error:  # no descriptors, no space: tried again
             self.trouble = f"the host of threads cannot be started: {error}"
             self._start_at = now + _YOUNG_US
@@ -231,14 +245,14 @@ class ThreadHost:
         self.trouble = ""
         return host
 
-    def _started(self, now: int) -> _Host:
+    def _started(self, company: int | None, now: int) -> _Host:
         if self._supervisor is None:
             self._supervisor = Supervised(environ=self._environ)
             self._selector.register(self._supervisor.fileno(), selectors.EVENT_READ, None)
         self._generation += 1
         channel = Channel()
         try:
-            host = _Host(self._generation, channel, OutputFile(self._outputs, "host"), now)
+            host = _Host(self._generation, channel, OutputFile(self._outputs, "host"), now, company)
         except OSError:
             channel.close()
             raise
@@ -254,6 +268,12 @@ class ThreadHost:
             self._take_back(host)
             host.is_quitting = True
             host.channel.send(QUIT)
+
+    def _retire_companies(self) -> None:
+        """A host of suspects ends with the last of them."""
+        for host in self._hosts:
+            if host.company is not None and not host.sent:
+                self._retire(host)
 
     def _signal(self, host: _Host, number: int) -> None:
         if self._supervisor is not None:
@@ -285,7 +305,8 @@ class ThreadHost:
             if "born" in each:
                 host.pid = each["pid"]
             else:
-                self._bury(host, now, how_it_ended(each.get("status"), each.get("why", "")))
+                how = how_it_ended(each.get("status"), each.get("why", ""))
+                self._bury(host, now, how, suspects=self._begun_in(host))
 
     def _lose_supervisor(self, now: int) -> None:
         gone, self._supervisor = self._supervisor, None
@@ -297,7 +318,7 @@ class ThreadHost:
         gone.close()
         self._wait_before_next(now)
         for host in list(self._hosts):
-            self._bury(host, now, "the supervisor of the workers died")
+            self._bury(host, now, "the supervisor of the workers died", suspects=())
 
     def _wait_before_next(self, now: int) -> None:
         self._start_at = now + self._pause
@@ -345,19 +366,32 @@ class ThreadHost:
             return
         self._done += 1
         self._pause = 0
+        self._suspects.acquit(told["run_id"])
         host.output.forget(host.output.size())  # what C and child processes write there is nobody's
         output = told.pop("output").encode()
         self._news.append(Outcome(**told, output=output, worker=0))
 
-    def _bury(self, host: _Host, now: int, how: str) -> None:
+    def _begun_in(self, host: _Host) -> Collection[int]:
+        """The runs that may have ended their host; none where it was killed for one of them."""
+        self._read(host)
+        begun = [key[0] for key, running in host.sent.items() if running.begun_wall is not None]
+        return () if host.killed_for else begun
+
+    def _bury(self, host: _Host, now: int, how: str, *, suspects: Collection[int]) -> None:
+        """What had begun is lost, and died of it where it was the only suspect; the rest goes to the next host."""
         self._read(host)
         self._take_back(host)
+        self._suspects.accuse(suspects)
         again = []
         for running in host.sent.values():
             if running.begun_wall is None:
                 again.append(running.attempt)
+                continue
+            ended = self._outcome_of_dead(running, running.begun_wall, now)
+            if running.attempt.run_id in host.killed_for:
+                self._news.append(replace(ended, kind="cancelled", error_type="Cancelled", error_message=_FORCED))
             else:
-                self._news.append(self._outcome_of_dead(running, running.begun_wall, how, now))
+                self._news.append(replace(ended, died=len(suspects) == 1, error_message=how))
         self._waiting.extendleft(reversed(again))
         self._hosts.remove(host)
         self._selector.unregister(host.channel.bell.fileno())
@@ -365,22 +399,18 @@ class ThreadHost:
         host.output.close()
         if self._is_stopping:
             self.recall()
-        if now - host.born_at < _YOUNG_US and not host.is_quitting and not self._forced:
+        if now - host.born_at < _YOUNG_US and not host.is_quitting and not host.killed_for:
             self._wait_before_next(now)
-        self._forced.clear()
 
-    def _outcome_of_dead(self, running: _Running, started: int, how: str, now: int) -> Outcome:
-        attempt = running.attempt
-        cancelled = attempt.run_id in self._forced
+    def _outcome_of_dead(self, running: _Running, started: int, now: int) -> Outcome:
         return Outcome(
-            run_id=attempt.run_id,
-            number=attempt.number,
-            kind="cancelled" if cancelled else "lost",
+            run_id=running.attempt.run_id,
+            number=running.attempt.number,
+            kind="lost",
             started_at=started,
             finished_at=max(started, self._clock.now()),
             duration=max(0, now - running.begun_at),
-            error_type="Cancelled" if cancelled else "WorkerDied",
-            error_message="cancelled, and its host killed" if cancelled else how,
+            error_type="WorkerDied",
             worker=0,
         )
 
@@ -388,7 +418,7 @@ class ThreadHost:
 
     def _dispatch(self, now: int) -> None:
         while self._waiting:
-            host = self._current() or self._start(now)
+            host = self._host_for(self._waiting[0]) or self._start(self._waiting[0], now)
             if host is None or not host.channel.send(encode_attempt(self._waiting[0])):
                 return
             attempt = self._waiting.popleft()
@@ -414,7 +444,7 @@ class ThreadHost:
 
     def _cancel_begun(self, host: _Host, run_id: int, *, force: bool) -> None:
         if force:
-            self._forced.add(run_id)
+            host.killed_for.add(run_id)
             self._signal(host, signal.SIGKILL)
         else:
             host.channel.send(encode({"do": "cancel", "run_id": run_id}))

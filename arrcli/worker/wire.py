@@ -60,16 +60,17 @@ class Outcome:
     monotonic one.
 
     `lost`: its worker died (`message` says how: "killed by SIGKILL", "exited with code 3"); `begun` tells
-    whether the function had been called, so whether the attempt is to be charged. `released`: given back
-    before it began. `retryable` False: a retry cannot help, or `no_retry_on`/`retry_on` rule it out.
-    `broken`: the callable could not be imported or found. `output`: what it wrote, head and tail with a
-    note of what was cut between them.
+    whether the function had been called, so whether the attempt is to be charged, and `died` whether it took
+    its worker down itself, as far as can be told. `released`: given back before it began. `retryable` False:
+    a retry cannot help, or `no_retry_on`/`retry_on` rule it out. `broken`: the callable could not be imported
+    or found. `output`: what it wrote, head and tail with a note of what was cut between them.
     """
 
     run_id: int
     number: int
     kind: OutcomeKind
     begun: bool = True
+    died: bool = True
     started_at: int | None = None
     finished_at: int | None = None
     duration: int | None = None

@@ -46,6 +46,24 @@ def test_a_killed_worker_costs_its_run_one_attempt_and_the_others_nothing(world:
         assert sorted(run["attempt"] for run in ended) == [1, 2]
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("executor", ["process", "thread"])
+def test_a_supervisor_that_is_killed_time_and_again_costs_attempts_and_fails_no_run(
+    world: World, executor: str
+) -> None:
+    world.write(f'[tasks.wait]\nfunc = "jobs.until"\nargs = ["gate"]\nretry_delay = "10ms"\nexecutor = "{executor}"\n')
+    with world.running():
+        run = world.enqueue("wait")
+        for kills in range(4):
+            eventually(lambda: len(world.starts()) == kills + 1)  # noqa: B023 - called before the next round
+            for pid in world.supervisors():
+                os.kill(pid, signal.SIGKILL)
+        eventually(lambda: len(world.starts()) == 5)
+        (world.folder / "gate").touch()
+        world.until_ended(run)
+        assert [world.run(run)[name] for name in ("state", "attempt")] == ["succeeded", 5]
+
+
 @pytest.mark.parametrize("seconds", [1, pytest.param(10, marks=pytest.mark.long)])
 def test_while_all_workers_are_killed_the_respawns_are_few_and_the_schedule_goes_on(world: World, seconds: int) -> None:
     world.write(TICK)

@@ -1,8 +1,10 @@
-"""The daemon's log: lines to a descriptor whose reader may be slow, stopped (Ctrl-S) or gone."""
+"""The daemon's log: lines to a descriptor whose reader may be slow, stopped (Ctrl-S) or gone, and which another program
+that shares it may have made non-blocking."""
 
 from __future__ import annotations
 
 import os
+import select
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -11,13 +13,14 @@ from typing import Final
 BACKLOG: Final = 4 << 20
 """Characters of lines that wait for a reader; from there on the oldest of them give way."""
 _AT_ONCE: Final = 4096
+_LOOK_S: Final = 1.0
 
 
 class Log:
     """A thread of its own writes the lines: whoever says something never waits for who reads it.
 
-    Lines that nobody took in time are dropped, and `dropped(how_many)` is the line that stands in their place. A
-    reader that is gone costs the lines, and nothing else.
+    Lines that nobody took in time, or that could not be written, are dropped, and `dropped(how_many)` is the line that
+    stands in their place. A reader that is gone costs the lines, and nothing else.
     """
 
     def __init__(self, fd: int, encoding: str, dropped: Callable[[int], str]) -> None:
@@ -57,26 +60,34 @@ class Log:
 
     def _write_on(self) -> None:
         while True:
-            data = self._next()
+            data, lines = self._next()
             while data:
                 try:
                     data = data[os.write(self._fd, data) :]
+                except BlockingIOError:
+                    select.select([], [self._fd], [], _LOOK_S)
+                    continue
                 except OSError:  # nobody reads any more, or the disk is full: the work goes on
                     data = b""
+                    self.miss(lines)
                 with self._changed:
                     self._taken += 1
                     self._busy = bool(data)
                     self._changed.notify_all()
 
-    def _next(self) -> bytes:
-        """Waits for a line; as many as are written at once, which are few: each write shows that the reader lives."""
+    def _next(self) -> tuple[bytes, int]:
+        """Waits for a line; as many as are written at once, which are few: each write shows that the reader lives.
+
+        With them, how many are missing where they are not written.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._lines)
             lines = [self._dropped(self._missing)] if self._missing else []
-            self._missing, size = 0, 0
+            count, self._missing, size = self._missing, 0, 0
             while self._lines and size < _AT_ONCE:
                 lines.append(self._lines.popleft())
                 size += len(lines[-1])
+                count += 1
             self._waiting -= size
             self._busy = True
-        return "".join(f"{line}\n" for line in lines).encode(self._encoding, "replace")
+        return "".join(f"{line}\n" for line in lines).encode(self._encoding, "replace"), count

@@ -152,7 +152,7 @@ class Daemon:
         from arrcli.dashboard.lines import counted
         from arrcli.model.event import Event
 
-        text = f"{counted(count, 'line')} of this log dropped here: nobody read them in time"
+        text = f"{counted(count, 'line')} of this log are missing here: nothing took them in time"
         return self._said(Event(at=SYSTEM.now(), kind="note", details={"text": text, "dropped": count})) or ""
 
     def _last_lines(self) -> None:

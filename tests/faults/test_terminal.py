@@ -18,7 +18,10 @@ from pathlib import Path
 import pytest
 from command_line import ARR, eventually
 from console import CTRL_C, CTRL_Q, CTRL_S, CTRL_Z, ENTER, console
+from disk import Disk
 from world import World, holes
+
+from arrcli.cli.log import BACKLOG, Log
 
 TICK = '[tasks.tick]\nfunc = "jobs.note"\nevery = "100ms"\non_overlap = "allow"\n'
 LONGEST_S = 1.5
@@ -75,8 +78,6 @@ def test_a_full_pipe_that_nobody_reads_stops_neither_the_schedule_nor_the_end(wo
 
 
 def test_lines_that_nobody_reads_are_dropped_and_counted_where_they_are_missing() -> None:
-    from arrcli.cli.log import BACKLOG, Log
-
     reads, writes = os.pipe()
     log = Log(writes, "utf-8", lambda count: f"{count} dropped")
     width, count = 1000, BACKLOG // 1000 + 500
@@ -97,6 +98,35 @@ def test_lines_that_nobody_reads_are_dropped_and_counted_where_they_are_missing(
     numbers = [int(line) for line in lines if line != notes[0]]
     assert dropped > 0
     assert numbers == [*range(at), *range(at + dropped, count)]
+
+
+def test_a_log_that_another_program_made_non_blocking_waits_for_its_reader_and_loses_no_line() -> None:
+    reads, writes = os.pipe()
+    os.set_blocking(writes, False)
+    log = Log(writes, "utf-8", lambda count: f"{count} dropped")
+    for number in range(2000):
+        log.say(f"{number:0100}")
+    assert not log.written(patience_s=0.05), "the pipe is not full"
+    got = bytearray()
+    reader = threading.Thread(target=lambda: got.extend(_all_of(reads)))
+    reader.start()
+    assert log.written(patience_s=10)
+    os.close(writes)
+    reader.join()
+    assert [int(line) for line in got.decode().splitlines()] == [*range(2000)]
+
+
+def test_lines_that_could_not_be_written_are_counted_once_there_is_room_again(disk: Disk) -> None:
+    with (disk.folder / "log").open("ab") as out:
+        log = Log(out.fileno(), "utf-8", lambda count: f"{count} dropped")
+        disk.fill()
+        for number in range(3):
+            log.say(f"line {number}")
+        assert log.written(patience_s=10)
+        disk.clear()
+        log.say("the next")
+        assert log.written(patience_s=10)
+    assert (disk.folder / "log").read_text() == "3 dropped\nthe next\n"
 
 
 def _all_of(fd: int) -> Iterator[int]:

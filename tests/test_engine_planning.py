@@ -9,7 +9,8 @@ from engine_rooms import Bench, task, tasks_file
 
 from arrcli.engine.slots import Due, due, new_era
 from arrcli.model.instant import DAY, HOUR, MINUTE, SECOND
-from arrcli.model.run import Origin, State, TaskRecord
+from arrcli.model.run import Origin, Reason, State, TaskRecord
+from arrcli.model.schedule import Cron
 from arrcli.testing import NOON
 
 EACH_MINUTE = 'cron = "* * * * *"'
@@ -167,6 +168,27 @@ def test_every_slot_of_a_long_cron_backlog_is_accounted_for() -> None:
     ran = [run for run in bench.runs() if run.state is not State.SKIPPED]
     assert skipped + len(ran) == 6 * 720
     assert [(NOON + 6 * HOUR) - (run.slot or 0) for run in ran] == [10 * SECOND, 5 * SECOND, 0]
+
+
+@pytest.mark.parametrize(("jitter", "last"), [("0s", 0), ("40s", 1)])
+@pytest.mark.parametrize(
+    ("cron", "slots"), [('"* * * * *"', 43_200), ('["* * * * *", "30 3 * * *", "@every 90s"]', 57_600)]
+)
+def test_few_slots_of_a_long_downtime_are_named(
+    monkeypatch: pytest.MonkeyPatch, cron: str, slots: int, jitter: str, last: int
+) -> None:
+    bench = Bench(task(f"cron = {cron}", f'catch_up = "all"\nmax_catch_up = 100\njitter = "{jitter}"'))
+    bench.clock.advance(30 * DAY)
+    named: list[int] = []
+    after = Cron.after
+    monkeypatch.setattr(Cron, "after", lambda cron, at: named.append(at) or after(cron, at))
+    bench.restart()
+    bench.turn(10)
+    assert len(named) < 1_000
+    missed = [run.count for run in bench.runs() if run.reason is Reason.MISSED]
+    assert len(missed) == 1
+    assert sum(run.count for run in bench.runs()) == slots - last
+    assert slots - last - missed[0] in (100, 101, 102)
 
 
 def test_a_suspended_machine_is_downtime() -> None:

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arrcli.engine import asks
-from arrcli.engine.slots import due
-from arrcli.model.instant import DAY, HOUR, MINUTE, SECOND
+from arrcli.engine.slots import Due, due
+from arrcli.model.instant import DAY, HOUR, MINUTE, SECOND, parse_iso
 from arrcli.model.run import State
-from arrcli.model.schedule import Cron, Every, Union, spread
+from arrcli.model.schedule import Cron, Every, Union, parse_cron, spread
 from arrcli.model.slot import slots
 from arrcli.model.task import CatchUp, Task
 from arrcli.testing import NOON
@@ -200,6 +200,68 @@ def test_every_slot_is_judged_exactly_once_however_the_time_is_cut(
             mark, more = found.through, found.more
     expected = sum(1 for _ in slots(known, NOON, now))
     assert judged == expected
+
+
+def one_by_one(task: Task, mark: int, now: int) -> Due:
+    """What `due` promises, of slots that are all named."""
+    until = now - spread(task.name, task.jitter)
+    found = list(slots(task, mark, until))
+    late = [slot for slot in found if slot < until - task.misfire_grace]
+    inside = [slot for slot in late if slot >= until - task.catch_up_window]
+    most = {"skip": 0, "latest": 1, "all": task.max_catch_up}[task.catch_up]
+    caught = inside[len(inside) - min(most, len(inside)) :]
+    missed = late[: len(late) - len(caught)]
+    told = ((missed[0], missed[-1], len(missed)),) if missed else ()
+    return Due(tuple(found[len(late) :]), tuple(caught), told, found[-1] if found else mark)
+
+
+BACKLOGS = [
+    ["*/5 * * * *"],
+    ["* 1-4 * * *"],
+    ["*/7 * * * *", "30 3 * * *", "0-59/20 4 * * *"],
+    ["*/9 * * * *", "@every 11m"],
+]
+
+
+@given(
+    st.sampled_from(BACKLOGS),
+    st.sampled_from(["2026-01-15", "2026-03-29", "2026-10-25"]),
+    st.integers(0, HOUR),
+    st.integers(1, 16 * HOUR),
+    st.sampled_from(["latest", "all", "skip"]),
+    st.sampled_from([0, MINUTE, HOUR]),
+    st.sampled_from([0, 90 * MINUTE, DAY]),
+    st.sampled_from([0, 40 * SECOND, 3 * HOUR]),
+    st.sampled_from([(None, None), (2 * HOUR, 9 * HOUR)]),
+)
+@settings(max_examples=60, deadline=None)
+def test_what_is_counted_is_judged_as_if_each_slot_were_named(
+    texts: list[str],
+    day: str,
+    start: int,
+    span: int,
+    catch_up: CatchUp,
+    grace: int,
+    window: int,
+    jitter: int,
+    bounds: tuple[int | None, int | None],
+) -> None:
+    mark = parse_iso(f"{day}T00:00:00Z") + start
+    since, until = (None if bound is None else mark + bound for bound in bounds)
+    crons = [parse_cron(text, "Europe/Riga") for text in texts]
+    known = Task(
+        name="t",
+        func="f",
+        schedule=crons[0] if len(crons) == 1 else Union(crons),
+        start=since,
+        until=until,
+        jitter=jitter,
+        catch_up=catch_up,
+        misfire_grace=grace,
+        catch_up_window=window,
+        max_catch_up=5,
+    )
+    assert due(known, mark, mark + span) == one_by_one(known, mark, mark + span)
 
 
 NAMED = {

@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from arrcli.model.instant import DAY, SECOND, Instant
+from arrcli.model.instant import SECOND, Instant
 from arrcli.model.run import TaskRecord
-from arrcli.model.schedule import At, Cron, Every, Reboot, spread
+from arrcli.model.schedule import At, Every, Reboot, spread
+from arrcli.model.schedule.counting import Countable, countable
 from arrcli.model.schedule.counting import count as count_fires
 from arrcli.model.schedule.counting import last as last_fire
 from arrcli.model.slot import next_slot, slots
 from arrcli.model.task import Task
 
 MOST_AT_ONCE: Final = 2_000
-"""Slots considered in one go; a longer backlog (a second's period after a week off) is taken in several."""
+"""Slots considered in one go; a longer backlog (of a long `misfire_grace`) is taken in several."""
 
-FAR: Final = 7 * DAY
-"""A backlog of cron slots beyond what can be caught up is counted by the calendar where it is longer than this."""
+FEW: Final = 16
+"""More late slots of cron expressions than these, and those that are surely missed are counted by the calendar."""
 
 WILD_STEP: Final = 60 * SECOND
 FIXED_STEP: Final = 3 * 3600 * SECOND
@@ -45,7 +46,7 @@ def due(task: Task, mark: Instant, now: Instant) -> Due:
     offset = spread(task.name, task.jitter)
     until = now - offset
     punctual = until - task.misfire_grace
-    skipped = _far_back(task, mark, punctual, until - task.catch_up_window)
+    skipped = _surely_missed(task, mark, punctual, until - task.catch_up_window)
     start = mark if skipped is None else skipped[1]
     found = list(islice(slots(task, start, until), MOST_AT_ONCE + _tail(task)))
     more = bool(found) and next(slots(task, found[-1], until), None) is not None
@@ -69,15 +70,25 @@ def _caught_up(task: Task, late: list[Instant], until: Instant) -> tuple[Instant
     return tuple(inside[-count:]) if count else ()
 
 
-def _far_back(task: Task, mark: Instant, punctual: Instant, window: Instant) -> tuple[Instant, Instant, int] | None:
-    """The part of a long backlog that is surely missed, told without naming its slots: (first, last, how many)."""
-    match task.schedule:
-        case Every() as schedule:
-            return _far_periods(task, schedule, mark, punctual)
-        case Cron() as schedule if min(punctual, window) - mark > FAR:
-            return _far_fires(task, schedule, mark, min(punctual, window) - 1)
-        case _:
-            return None
+def _surely_missed(
+    task: Task, mark: Instant, punctual: Instant, window: Instant
+) -> tuple[Instant, Instant, int] | None:
+    """The part of a long backlog that nothing can catch up, told without naming its slots: (first, last, how many)."""
+    if isinstance(task.schedule, Every):
+        return _far_periods(task, task.schedule, mark, punctual)
+    schedule = countable(task.schedule)
+    if schedule is None or len(list(islice(slots(task, mark, punctual - 1), FEW))) < FEW:
+        return None
+    return _far_fires(task, schedule, mark, _before_tail(task, schedule, mark, punctual, window))
+
+
+def _before_tail(task: Task, schedule: Countable, mark: Instant, punctual: Instant, window: Instant) -> Instant:
+    """Up to here nothing is caught up: what may be are the newest late slots, and those inside the window."""
+    late, oldest = punctual - 1 if task.until is None else min(punctual - 1, task.until), max(mark, window - 1)
+    if not _tail(task):
+        return late
+    newest = last_fire(schedule, oldest, late, _tail(task))
+    return min(late, oldest if newest is None else newest - 1)
 
 
 def _far_periods(task: Task, schedule: Every, mark: Instant, punctual: Instant) -> tuple[Instant, Instant, int] | None:
@@ -92,10 +103,9 @@ def _far_periods(task: Task, schedule: Every, mark: Instant, punctual: Instant) 
     return first, last, count
 
 
-def _far_fires(task: Task, schedule: Cron, mark: Instant, horizon: Instant) -> tuple[Instant, Instant, int] | None:
+def _far_fires(task: Task, schedule: Countable, mark: Instant, horizon: Instant) -> tuple[Instant, Instant, int] | None:
     first = next_slot(task, mark)
-    until = horizon if task.until is None else min(horizon, task.until)
-    last = None if first is None else last_fire(schedule, first, until)
+    last = None if first is None else last_fire(schedule, first, horizon)
     return None if first is None or last is None else (first, last, 1 + count_fires(schedule, first, last))
 
 

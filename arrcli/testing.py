@@ -325,6 +325,20 @@ class StoreContract:
         found = [self.kept(run).ready_at for run in (retried, slot, held, held_later)]
         assert found == [NOON + 5 - DAY, NOON + 9, NOON - DAY, NOON + 9]
 
+    def test_what_waited_since_a_moment_that_is_still_to_come_waits_from_now(self) -> None:
+        retried, slot, held, released = self.add(a_run(), a_run(ready_at=NOON + 9), a_run(), a_run())
+        was = self.claimed(retried)
+        again = was.awaiting_retry(ready_at=NOON + 8, reason=Reason.ERROR, fault=None)
+        record = AttemptRecord(run_id=was.id, attempt=1, outcome="failed", started_at=NOON, finished_at=NOON + 3)
+        given_back = self.claimed(released)
+        with self.store.writing() as w:
+            w.move([Move(was=was, now=again, record=record), Move(was=given_back, now=given_back.released())])
+            w.hold([held.held("pool x")])
+            assert w.wait_anew(NOON + 3) == 0
+            assert w.wait_anew(NOON - DAY) == 3
+        found = [self.kept(run).ready_at for run in (retried, slot, held, released)]
+        assert found == [NOON - DAY + 5, NOON + 9, NOON - DAY, NOON - DAY]
+
     def test_hold_leaves_what_has_moved_on(self) -> None:
         (run,) = self.add(a_run())
         self.claimed(run)

@@ -503,6 +503,29 @@ def test_a_retry_is_not_put_off_by_a_clock_that_was_set_back() -> None:
     assert bench.working() == [run.id]
 
 
+@pytest.mark.parametrize("by", [20 * SECOND, DAY])
+def test_a_retry_is_not_put_off_by_a_clock_that_was_set_back_while_no_daemon_ran(by: int) -> None:
+    bench = Bench(task("", 'retries = 1\nretry_delay = "10s"'))
+    run = bench.add(task="t", func="x")
+    bench.fails(run.id)
+    bench.clock.jump(-by)
+    bench.restart()
+    bench.pass_time(12 * SECOND)
+    assert bench.working() == [run.id]
+
+
+def test_a_retry_that_a_live_daemon_moved_with_the_clock_is_left_where_it_is_by_the_next() -> None:
+    bench = Bench(task("", 'retries = 1\nretry_delay = "100s"'))
+    run = bench.add(task="t", func="x")
+    bench.fails(run.id)
+    bench.clock.jump(-DAY)
+    bench.turn()
+    moved = bench.run(run.id).ready_at
+    bench.pass_time(20 * SECOND)
+    bench.restart()
+    assert bench.run(run.id).ready_at == moved
+
+
 def test_recovery_does_not_stop_for_as_long_as_the_clock_was_set_back() -> None:
     bench = Bench()
     with bench.kept.writing() as w:

@@ -116,12 +116,13 @@ class Runner:
     def start(self, file: TasksFile) -> None:
         """Before anything else: take back the claims of those that are gone; then take the tasks."""
         now = self._clock.now()
-        work, told = Work(), []
+        work, told = Work(), list[Event]()
         self.file = file
         self._dispatcher.adopt(file)
         with self._store.writing() as w:
             w.put_owner(self._owner)
             self._recover(w, work, now)
+            told += _waiting_anew(w, now)
             if self._planner is not None:
                 told += self._planner.adopt(w, file, now).events
                 told += self._planner.clock_stepped(w, now).events
@@ -477,3 +478,10 @@ class Runner:
             self._janitor.visit(self.file, now)
         except StoreError as error:
             self._rolled_back(error, now)
+
+
+def _waiting_anew(w: Writing, now: Instant) -> Sequence[Event]:
+    """A clock that was set back while no engine ran puts off nothing that counts from a moment."""
+    waiting = w.wait_anew(now)
+    text = f"the clock was set back since the last time: what waits for a retry ({waiting}) waits by the clock of now"
+    return [Event(at=now, kind="note", details={"text": text})] if waiting else []

@@ -98,6 +98,15 @@ class Writing(Reading, Protocol):
         is held though its time had come, goes back with it. What is due at a time of the wall clock stays."""
         ...
 
+    def wait_anew(self, now: Instant) -> int:
+        """The clock may have been set back while nobody looked: what has waited since a moment that is still to come by
+        `now` waits from now; how many.
+
+        A retry waits as long as it did after its failed attempt; what was to start at once is due. What is due at a
+        time of the wall clock stays.
+        """
+        ...
+
     def next_ready_at(self) -> Instant | None:
         """The earliest `ready_at` of the runs that are still to be promoted."""
         ...

@@ -49,6 +49,10 @@ _REWRITE: Final = f"UPDATE runs SET ({INSERTED}) = ({', '.join('?' * (INSERTED.c
 _RECORD: Final = "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _OUTPUT: Final = "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?)"
 _PROMOTE: Final = "UPDATE runs SET stage = 1 WHERE stage = 0 AND ready_at <= ?"
+_FAILED_AT: Final = "(SELECT finished_at FROM attempts WHERE run_id = id AND attempts.attempt = runs.attempt)"
+_WAIT_ANEW: Final = f"""SET ready_at = ?1 + CASE WHEN attempt = 0 THEN 0 ELSE ready_at - {_FAILED_AT} END
+    WHERE ready_at > ?1 AND CASE WHEN attempt = 0 THEN ready_at <= enqueued_at
+    ELSE {_FAILED_AT} > ?1 AND {_FAILED_AT} <= ready_at END"""
 _READY: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_ready WHERE stage = 1 AND executor = ?
     ORDER BY priority DESC, ready_at, id LIMIT ?"""
 _OF_TASK: Final = "runs INDEXED BY runs_live WHERE task = ? AND task IS NOT NULL AND finished_at IS NULL"
@@ -196,9 +200,15 @@ class SQLTransaction(SQLReading):
     def set_back(self, by: int, *, now: Instant) -> None:
         self._db.execute("UPDATE runs SET ready_at = ready_at - ? WHERE stage = 0 AND attempt > 0", (by,))
         self._db.execute(
-            "UPDATE runs SET ready_at = ready_at - ?1 WHERE stage = 3 AND (attempt > 0 OR ready_at <= ?1 + ?2)",
+            "UPDATE runs INDEXED BY runs_held SET ready_at = ready_at - ?1 WHERE held_by IS NOT NULL AND stage = 3"
+            " AND (attempt > 0 OR ready_at <= ?1 + ?2)",
             (by, now),
         )
+
+    def wait_anew(self, now: Instant) -> int:
+        waiting = self._db.execute(f"UPDATE runs INDEXED BY runs_waiting {_WAIT_ANEW} AND stage = 0", (now,))
+        held = f"UPDATE runs INDEXED BY runs_held {_WAIT_ANEW} AND held_by IS NOT NULL AND stage = 3"
+        return waiting.rowcount + self._db.execute(held, (now,)).rowcount
 
     def next_ready_at(self) -> Instant | None:
         return self._value("SELECT min(ready_at) FROM runs WHERE stage = 0")

@@ -264,6 +264,19 @@ def test_what_was_asked_for_while_the_daemon_was_down_does_not_wait_for_a_clock_
         world.until_ended(asked, within=8)
 
 
+def test_a_retry_does_not_wait_for_a_clock_that_was_set_back_while_no_daemon_ran(
+    world: World, clock: ShiftedClock
+) -> None:
+    world.write('[tasks.hand]\nfunc = "jobs.die"\nretry_delay = "2s"\n')
+    with world.running() as daemon:
+        world.enqueue("hand")
+        daemon.until("retry")
+    clock.step(-2 * HOUR)
+    with world.running() as daemon:
+        daemon.until("the clock was set back since the last time")
+        eventually(lambda: len(world.starts()) == 2, within=SOON)
+
+
 # -- the nights of summer time ----
 
 NIGHTS: Final = (

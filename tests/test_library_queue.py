@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import library_tasks
 import pytest
 from command_line import eventually
+from engine_rooms import Bench
 
 from arrcli import App, QueueStore, background_worker, execute_task, execute_task_at, execute_tasks
 from arrcli.engine import runner
 from arrcli.errors import StoreError, UsageError
+from arrcli.model.instant import HOUR
 from arrcli.model.run import State
+from arrcli.worker.wire import Begun, Outcome
 
 
 class Queue:
@@ -117,6 +120,28 @@ def test_a_stop_finishes_what_was_asked_for_here_and_leaves_what_others_keep_ask
     queue.dequeue_task = endless  # type: ignore[method-assign]  # from now on it always has more
     assert background_worker.stop_application(app) is True
     assert {run.state for run in runs} == {State.SUCCEEDED}
+
+
+def test_a_stop_takes_the_next_task_though_the_last_one_ended_in_the_midst_of_a_turn(queue: Queue) -> None:
+    store = QueueStore(queue)
+    bench = Bench(store=store, places=1)
+    first, second = bench.add(), bench.add()
+    bench.turn(2)
+    assert bench.working() == [first.id]
+    hears = bench.executor.events
+
+    def ends_meanwhile() -> Sequence[Begun | Outcome]:
+        if bench.working() == [first.id]:
+            bench.executor.ends(first.id)
+        return hears()
+
+    bench.executor.events = ends_meanwhile  # type: ignore[method-assign]  # as the engine asks what is new
+    store.finish()
+    bench.runner.stop(grace_us=HOUR, finish_due=True)
+    bench.turn(2)
+    assert (bench.working(), bench.runner.ended) == ([second.id], False)
+    bench.ends(second.id)
+    assert bench.runner.ended
 
 
 def test_a_queue_that_fails_is_asked_again_and_stops_nothing(queue: Queue, app: App) -> None:

@@ -48,7 +48,8 @@ def works():
     while not os.path.exists(f"stop-{run.id}"):
         step = min(step + 1, 40)
         run.progress(step / 80, f"step {step}")
-        print("step", step, flush=True)
+        if step <= 5:  # a page of an output stays at its end: more would leave no line for its heading
+            print("step", step, flush=True)
         time.sleep(0.05)
 """
 ESCAPE, ENTER, TAB, DOWN = "\x1b", "\r", "\t", "\x1b[B"

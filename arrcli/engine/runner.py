@@ -170,9 +170,9 @@ class Runner:
         self._measure_clock(now)
         self._look_around(now)
         self._look_for_room(now)
-        self._pull(now)
         self._look_at_file(now)
         self._dispatcher.collect()
+        self._pull(now)  # into the room that this leaves: a stop ends where nothing was taken
         self.views = {name: ex.views() for name, ex in self._dispatcher.executors.items()}
         self._tell_of_executors(now)
         if self._wanted(now):

@@ -8,11 +8,11 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar, overload
 
 from arrcli.errors import UsageError
+from arrcli.model.value import dataclass
 from arrcli.options import policies
 
 F = TypeVar("F", bound=Callable[..., Any])

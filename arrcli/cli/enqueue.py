@@ -7,13 +7,14 @@ import keyword
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from arrcli.cli.complete import task_names
 from arrcli.cli.options import Debug, File, Json, StateDir
+from arrcli.model.value import dataclass
 
 if TYPE_CHECKING:
     from arrcli.app import App

@@ -6,13 +6,13 @@ import codecs
 import re
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from arrcli.cli.options import Debug, Json, StateDir, Target
+from arrcli.model.value import dataclass
 from arrcli.text import brief
 
 if TYPE_CHECKING:

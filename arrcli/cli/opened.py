@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arrcli.errors import ConfigError, NotFoundError
 from arrcli.host.files import distrust
 from arrcli.host.places import Places
+from arrcli.model.value import dataclass
 
 if TYPE_CHECKING:
     from arrcli.app import App

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from arrcli.config.shape import FIRST
 from arrcli.errors import ConfigError, ScheduleError, UsageError
 from arrcli.model.instant import Instant
 from arrcli.model.task import Task, TasksFile
+from arrcli.model.value import dataclass
 from arrcli.model.wall import instant_of, wall_at
 from arrcli.model.when import calendar_time, moment
 

@@ -6,7 +6,6 @@ Nothing here raises: what is wrong is collected, each fault at its path, so that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -15,6 +14,7 @@ from arrcli.config.faults import Findings, quoted
 from arrcli.config.shape import FileShape
 from arrcli.config.task_table import Whole, absolute, task_of, zone_of
 from arrcli.model.task import Pool, TasksFile
+from arrcli.model.value import dataclass
 
 LONGEST_NAME: Final = 100
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from arrcli.config.task_table import PROCESS_ONLY, SCHEDULES
 from arrcli.model.instant import to_datetime
 from arrcli.model.schedule import At, Cron, Every, Reboot, Schedule, Union
 from arrcli.model.task import Pool, Task, TasksFile
+from arrcli.model.value import dataclass
 from arrcli.model.when import exact
 
 _SPANS: Final = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, time
 from difflib import get_close_matches
 from enum import Enum
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from arrcli.config.locate import Path, Place, Point, locate
 from arrcli.errors import ConfigError
+from arrcli.model.value import dataclass
 from arrcli.text import clean, one_line, shortened
 
 WIDEST: Final = 100

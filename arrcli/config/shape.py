@@ -6,7 +6,6 @@ know nothing of zones, schedules or other tasks: that is `build`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -33,6 +32,7 @@ from arrcli.config.kinds import (
     Words,
 )
 from arrcli.model.task import AfterPolicy, Backoff, CatchUp, ExecutorName, OnLost, Overlap
+from arrcli.model.value import dataclass
 
 
 def key(default: str, meaning: str) -> Any:

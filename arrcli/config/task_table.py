@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, time
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -17,6 +16,7 @@ from arrcli.errors import ScheduleError
 from arrcli.model.instant import EARLIEST, LATEST, Instant
 from arrcli.model.schedule import At, Every, Schedule, Union, parse_cron
 from arrcli.model.task import Task
+from arrcli.model.value import dataclass
 from arrcli.model.wall import machine_zone, zone_named
 
 DEEPEST: Final = 50

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -14,6 +13,7 @@ from rich.style import Style
 from arrcli.dashboard import strip
 from arrcli.dashboard.words import safe
 from arrcli.model.run import Run, State
+from arrcli.model.value import dataclass
 
 Line: TypeAlias = list[Segment]
 

@@ -6,7 +6,6 @@ Rows are segments of fixed width, not tables: a frame costs about a millisecond,
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -28,6 +27,7 @@ from arrcli.dashboard.runpage import RunPage, run_page
 from arrcli.dashboard.view import Page, Pane, View
 from arrcli.dashboard.workers import summary, workers_pane
 from arrcli.model.snapshot import Opened, Snapshot
+from arrcli.model.value import dataclass
 
 SMALLEST: Final = (40, 8)
 """Columns and rows; a smaller window gets one line."""

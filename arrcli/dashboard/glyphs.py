@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from rich.style import Style
@@ -11,6 +10,7 @@ from arrcli.dashboard.cells import BAD, BUSY, DIM, GOOD, HELD, PLAIN
 from arrcli.dashboard.strip import BARS
 from arrcli.dashboard.words import outcome
 from arrcli.model.run import Reason, Run, State
+from arrcli.model.value import dataclass
 
 
 @dataclass(frozen=True, slots=True)

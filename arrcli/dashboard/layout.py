@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
 
 from arrcli.dashboard.listing import Listing
 from arrcli.dashboard.view import Pane
 from arrcli.model.snapshot import Snapshot
+from arrcli.model.value import dataclass
 
 _ONE_PANE_BELOW: Final = 14
 _TWO_COLUMNS_FROM: Final = (160, 24)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias, TypeVar, overload
 
 from arrcli.dashboard.view import Order, Pane, View
 from arrcli.model.instant import Instant
 from arrcli.model.run import Run, State
 from arrcli.model.snapshot import Idle, Snapshot, Upcoming
+from arrcli.model.value import dataclass
 
 T = TypeVar("T")
 

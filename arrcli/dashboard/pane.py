@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import tzinfo
 
 from arrcli.dashboard import times
@@ -13,6 +12,7 @@ from arrcli.dashboard.view import Pane, View
 from arrcli.model.instant import Instant
 from arrcli.model.run import Run
 from arrcli.model.snapshot import Snapshot
+from arrcli.model.value import dataclass
 
 DrawRow = Callable[[Item, "Context", int, bool], Line]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from rich.style import Style
@@ -16,6 +15,7 @@ from arrcli.dashboard.words import fault_line, memory, why
 from arrcli.model.frames import pieces
 from arrcli.model.run import AttemptRecord, Run
 from arrcli.model.snapshot import Opened
+from arrcli.model.value import dataclass
 from arrcli.text import clean
 
 Text: TypeAlias = tuple[str, Style]

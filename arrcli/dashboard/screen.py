@@ -8,7 +8,7 @@ import select
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import get_ident
 from typing import Any, Final, Literal
 
@@ -22,6 +22,7 @@ from arrcli.dashboard.view import Page, View
 from arrcli.dashboard.wishes import wish
 from arrcli.model.instant import SECOND
 from arrcli.model.snapshot import Opened, Snapshot
+from arrcli.model.value import dataclass
 
 __all__ = ["Ending", "Screen", "wants_screen"]
 

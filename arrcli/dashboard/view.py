@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
 from arrcli.dashboard.act import Act
+from arrcli.model.value import dataclass
 
 
 class Pane(StrEnum):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from arrcli.host.places import Places
 from arrcli.model.instant import Instant
 from arrcli.model.task import TasksFile
+from arrcli.model.value import dataclass
 
 Level = Literal["ok", "warn", "fail"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from arrcli.clock import Clock
@@ -18,6 +18,7 @@ from arrcli.model.instant import Instant
 from arrcli.model.json import run_json
 from arrcli.model.run import AttemptRecord, Fault, Origin, Reason, Run, State
 from arrcli.model.task import Task, TasksFile
+from arrcli.model.value import dataclass
 from arrcli.store.contract import Writing
 from arrcli.store.values import Move, Request
 from arrcli.worker.wire import Attempt, Begun, Executor, Outcome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC
 
 from arrcli.engine.slots import Due, due, new_era
@@ -14,6 +14,7 @@ from arrcli.model.run import Origin, Reason, Run, State, TaskRecord
 from arrcli.model.schedule import At, Every, Reboot, spread
 from arrcli.model.slot import next_due
 from arrcli.model.task import Task, TasksFile
+from arrcli.model.value import dataclass
 from arrcli.store.contract import Writing
 from arrcli.store.values import TASKS_VERSION, Move
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
@@ -14,6 +13,7 @@ from arrcli.model.schedule.counting import count as count_fires
 from arrcli.model.schedule.counting import last as last_fire
 from arrcli.model.slot import next_slot, slots
 from arrcli.model.task import Task
+from arrcli.model.value import dataclass
 
 MOST_AT_ONCE: Final = 2_000
 """Slots considered in one go; a longer backlog (of a long `misfire_grace`) is taken in several."""

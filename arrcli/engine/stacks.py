@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from arrcli.model.value import dataclass
 from arrcli.store.contract import Writing
 from arrcli.store.values import STACKS, Request
 from arrcli.worker.wire import Executor

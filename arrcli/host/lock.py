@@ -10,11 +10,11 @@ import contextlib
 import fcntl
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from arrcli.host.files import cannot, open_private
+from arrcli.model.value import dataclass
 
 
 @dataclass(slots=True)

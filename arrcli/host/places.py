@@ -6,13 +6,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from arrcli.errors import ArrError
 from arrcli.host.files import cannot, folder_within, open_private, private_folder, read_within
 from arrcli.host.lock import Lock, holder
+from arrcli.model.value import dataclass
 
 
 @dataclass(frozen=True, slots=True)

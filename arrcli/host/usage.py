@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from arrcli.model.value import dataclass
 
 _APART_US: Final = 500_000
 """Shares of less time than this say little: until then the last one holds."""

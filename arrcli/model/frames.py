@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
+
+from arrcli.model.value import dataclass
 
 _FRAME: Final = re.compile(r'  File "(?P<file>[^"]+)", line (?P<line>[0-9]+)(?:, in (?P<name>.*))?$')
 _LIBRARIES: Final = frozenset({"site-packages", "dist-packages"})

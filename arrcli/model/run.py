@@ -9,12 +9,13 @@ An ended run stays ended. A state changes only by a move named here; the store c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from arrcli.errors import ArrError
 from arrcli.model.instant import Instant
+from arrcli.model.value import dataclass
 
 
 class State(StrEnum):

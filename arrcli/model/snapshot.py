@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from arrcli.model.instant import Instant
 from arrcli.model.run import AttemptRecord, Run, State, TaskRecord
 from arrcli.model.task import Pool, Task
+from arrcli.model.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

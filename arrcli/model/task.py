@@ -6,11 +6,12 @@ import fnmatch
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Literal
 
 from arrcli.model.instant import DAY, MINUTE, SECOND, Instant
 from arrcli.model.schedule import At, Every, Schedule
+from arrcli.model.value import dataclass
 
 Overlap = Literal["skip", "queue", "replace", "allow"]
 CatchUp = Literal["latest", "all", "skip"]

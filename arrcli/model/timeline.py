@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache, partial
 from typing import Final, TypeAlias
@@ -13,6 +12,7 @@ from arrcli.model.schedule import Schedule, spread
 from arrcli.model.slot import slot_of
 from arrcli.model.snapshot import Snapshot
 from arrcli.model.task import Task
+from arrcli.model.value import dataclass
 from arrcli.model.wall import offset_at, wall_at, zone_named
 
 _SPANS: Final = tuple(minutes * MINUTE for minutes in (5, 10, 15, 20, 30, 60, 120, 180, 240, 360))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from arrcli.model.task import Task
+from arrcli.model.value import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ zone database is four), so two looks at most a day apart see every change betwee
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from difflib import get_close_matches
 from functools import lru_cache
@@ -16,6 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from arrcli.errors import ScheduleError
 from arrcli.model.instant import DAY, EPOCH, SECOND, Instant, microseconds
+from arrcli.model.value import dataclass
 
 LONGEST_GAP: Final = timedelta(hours=3)
 """A fixed time in a longer gap does not fire at all (a lost day is no daylight saving)."""

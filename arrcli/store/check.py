@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from arrcli.errors import NotFoundError
+from arrcli.model.value import dataclass
 from arrcli.store.gate import Gate
 from arrcli.store.opening import to_read, to_write
 from arrcli.store.refusals import refuse_log_alone, translated

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from arrcli.errors import StoreError
+from arrcli.model.value import dataclass
 from arrcli.store.opening import to_read
 from arrcli.store.schema import VERSION, version
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
 from arrcli.errors import StoreError
 from arrcli.model.instant import Instant
 from arrcli.model.run import ENDED, Run, State, TaskRecord
+from arrcli.model.value import dataclass
 from arrcli.store.reading import NOBODY, SQLReading, ask_on
 from arrcli.store.rows import (
     COLUMNS,

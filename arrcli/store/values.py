@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from arrcli.model.instant import Instant
 from arrcli.model.run import AttemptRecord, Origin, Reason, Run, State
+from arrcli.model.value import dataclass
 
 TASKS_VERSION: Final = "tasks_version"
 """The meta key that changes when another process has paused or resumed a task."""

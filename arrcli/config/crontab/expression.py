@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from arrcli.errors import ScheduleError
+from arrcli.model.value import dataclass
 
 _NICKNAMES: Final = {"@every_minute": "* * * * *", "@every_second": "* * * * * *"}
 """FreeBSD's."""

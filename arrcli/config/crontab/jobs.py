@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, TypeAlias
 
 from arrcli.config.crontab.expression import Expression, expression
@@ -14,6 +14,7 @@ from arrcli.config.crontab.names import name_for
 from arrcli.config.crontab.percent import is_read_otherwise, taken_apart
 from arrcli.errors import ScheduleError
 from arrcli.model.schedule import parse_cron
+from arrcli.model.value import dataclass
 from arrcli.model.wall import zone_named
 
 PLAIN_SHELL: Final = "/bin/sh"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from arrcli.model.value import dataclass
 
 
 @dataclass(frozen=True, slots=True)

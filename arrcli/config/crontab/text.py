@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Final
 
 from arrcli.config.crontab.jobs import PLAIN_SHELL
@@ -13,6 +13,7 @@ from arrcli.config.crontab.percent import put_together
 from arrcli.model.instant import DAY, MINUTE
 from arrcli.model.schedule import Cron, Reboot, Schedule, Union
 from arrcli.model.task import Task, TasksFile
+from arrcli.model.value import dataclass
 
 SHELL: Final = "arrcli.shell.run"
 _KEPT: Final = {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from arrcli.config import write
 from arrcli.config.crontab.jobs import PLAIN_SHELL, Item, Job, Left, Remark, items
 from arrcli.config.crontab.lines import Blank, Comment, lines
 from arrcli.config.crontab.names import marked_name
+from arrcli.model.value import dataclass
 
 _T = TypeVar("_T")
 

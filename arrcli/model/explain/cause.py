@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from arrcli.model.instant import SECOND, Instant
 from arrcli.model.run import Run
+from arrcli.model.value import dataclass
 from arrcli.model.wall import wall_at, zone_named
 from arrcli.model.when import spoken
 

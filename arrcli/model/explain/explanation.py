@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from arrcli.model.explain.cause import Cause, Verdict
@@ -17,6 +16,7 @@ from arrcli.model.schedule.match import Match
 from arrcli.model.slot import next_slot
 from arrcli.model.snapshot import Snapshot
 from arrcli.model.task import Task
+from arrcli.model.value import dataclass
 from arrcli.model.wall import wall_at, zone_named
 
 __all__ = ["Cause", "Explanation", "Past", "explain"]

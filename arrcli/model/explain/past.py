@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final, assert_never
 
@@ -14,6 +13,7 @@ from arrcli.model.schedule import spread
 from arrcli.model.slot import slots
 from arrcli.model.snapshot import Snapshot
 from arrcli.model.task import Task
+from arrcli.model.value import dataclass
 from arrcli.model.when import exact, spoken
 
 

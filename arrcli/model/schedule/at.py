@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, time, tzinfo
 from typing import ClassVar, TypeAlias
 from zoneinfo import ZoneInfo
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 from arrcli.errors import ScheduleError
 from arrcli.model.instant import Instant, from_datetime, to_datetime
 from arrcli.model.schedule.protocol import next_moment
+from arrcli.model.value import dataclass
 from arrcli.model.wall import instant_of, zone_named
 from arrcli.model.when import calendar_time
 

@@ -8,7 +8,7 @@ expressions name counts once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
@@ -20,6 +20,7 @@ from arrcli.model.schedule.days import Days
 from arrcli.model.schedule.every import Every
 from arrcli.model.schedule.protocol import Schedule
 from arrcli.model.schedule.union import Union
+from arrcli.model.value import dataclass
 from arrcli.model.wall import LONGEST_GAP, Transition, offset_at, passed_wall, transitions
 
 Countable: TypeAlias = Cron | Union

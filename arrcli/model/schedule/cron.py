@@ -8,7 +8,7 @@ passes.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import ClassVar, Final
@@ -20,6 +20,7 @@ from arrcli.model.schedule.days import Days
 from arrcli.model.schedule.fields import Fields, read
 from arrcli.model.schedule.pattern import Pattern, pattern_of
 from arrcli.model.schedule.protocol import next_moment
+from arrcli.model.value import dataclass
 from arrcli.model.wall import change_within, instant_of, passed_wall, wall_at, zone_named
 
 _NAIVE_EPOCH: Final = EPOCH.replace(tzinfo=None)

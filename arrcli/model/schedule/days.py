@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from arrcli.model.schedule.fields import LAST, Terms
+from arrcli.model.value import dataclass
 
 _ALL_DAYS: Final = frozenset(range(1, 32))
 _ALL_WEEKDAYS: Final = frozenset(range(7))

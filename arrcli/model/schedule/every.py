@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from arrcli.errors import ScheduleError
 from arrcli.model.instant import LATEST, Instant, from_datetime, microseconds
 from arrcli.model.schedule.protocol import next_moment
+from arrcli.model.value import dataclass
 from arrcli.model.when import LONGEST, duration, exact
 
 SHORTEST: Final = 1_000

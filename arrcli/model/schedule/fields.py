@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from arrcli.errors import ScheduleError
+from arrcli.model.value import dataclass
 
 LONGEST: Final = 256
 LAST: Final = -1

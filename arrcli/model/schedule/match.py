@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from arrcli.model.schedule.cron import Cron
 from arrcli.model.schedule.days import Days
 from arrcli.model.schedule.fields import Terms
+from arrcli.model.value import dataclass
 
 _CALLED: Final = {"day": "day of month", "weekday": "day of week"}
 

@@ -7,7 +7,6 @@ last term. Several terms are united here, and what it cannot combine is tried da
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from threading import Lock
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from arrcli.model.schedule.days import Days
 from arrcli.model.schedule.fields import LAST, Fields
+from arrcli.model.value import dataclass
 
 if TYPE_CHECKING:
     from croniter import croniter

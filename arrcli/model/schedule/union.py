@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 from zoneinfo import ZoneInfo
@@ -13,6 +12,7 @@ from arrcli.model.instant import Instant
 from arrcli.model.schedule.cron import Cron
 from arrcli.model.schedule.every import Every
 from arrcli.model.schedule.protocol import next_moment
+from arrcli.model.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -339,6 +339,16 @@ class StoreContract:
         found = [self.kept(run).ready_at for run in (retried, slot, held, released)]
         assert found == [NOON - DAY + 5, NOON + 9, NOON - DAY, NOON - DAY]
 
+    def test_rows_are_looked_through_for_runs_that_nothing_would_find(self) -> None:
+        first, _, last = self.add(a_run(), a_run(ready_at=NOON + DAY), a_run())
+        with self.store.writing() as w:
+            w.hold([last.held("pool x")])
+            assert w.strays(0, 2) == ([], last.id - 1)
+            assert w.strays(last.id - 1, 2) == ([], last.id)
+            assert w.strays(last.id, 2) == ([], last.id)
+            assert w.strays(last.id + 100, 2) == ([], last.id)
+            assert w.strays(first.id - 1, 100) == ([], last.id)
+
     def test_hold_leaves_what_has_moved_on(self) -> None:
         (run,) = self.add(a_run())
         self.claimed(run)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from arrcli.errors import NotFoundError, StoreError
-from arrcli.model.run import AttemptRecord, Fault, Reason
+from arrcli.model.run import AttemptRecord, Fault, Reason, State
 from arrcli.store.backup import back_up
 from arrcli.store.check import MEND, RESTORE, STEPS, checked, put_right, unowned
 from arrcli.store.schema import VERSION
@@ -77,11 +77,38 @@ def test_a_whole_store_is_whole_beside_who_works_on_it_and_afterwards(path: Path
     assert checked(path).findings == ()
 
 
+STRAYED = [
+    # what other hands made of run 1, which was ready, and what is said of it
+    ("stage = 9", "stage 9"),
+    ("stage = 4", "stage 4"),
+    ("stage = 'soon'", "stage 'soon'"),
+    ("state = 'odd', stage = 9", "state 'odd', stage 9"),
+    ("executor = 'cloud'", "executor 'cloud'"),
+    ("stage = 3", "held_by None"),
+    ("stage = 3, held_by = 'the moon'", "held_by 'the moon'"),
+    ("stage = 3, held_by = 'task other'", "held_by 'task other'"),
+    ("stage = 0, ready_at = 'x'", "ready_at 'x', stage 0"),
+]
+
+
+@pytest.mark.parametrize(("change", "expected"), STRAYED)
+def test_a_row_that_no_claim_would_find_is_named(path: Path, store: SQLiteStore, change: str, expected: str) -> None:
+    spoil(path, f"UPDATE runs SET {change} WHERE id = 1")  # noqa: S608 - one of those above
+    assert said(path) == ["a run that no claim would ever find, since other hands changed its row (run 1)"]
+    with store.writing() as w:
+        (stray,), through = w.strays(0, 100)
+        assert (stray.id, stray.state, through) == (1, State.PENDING, 7)
+        assert stray.fault is not None
+        assert stray.fault.message == f"its row in the store was changed by other hands: {expected}"
+        assert w.move([Move(was=stray, now=stray.skipped(at=NOON, reason=Reason.ERROR))]) == [True]
+    assert said(path) == []
+
+
 @pytest.mark.parametrize(
     ("statement", "expected"),
     [
-        ("UPDATE runs SET stage = 3 WHERE id = 1", "a run stands in a queue that is not its state's (run 1)"),
-        ("UPDATE runs SET stage = 4 WHERE id = 3", "a run stands in a queue that is not its state's (run 3)"),
+        ("UPDATE runs SET stage = 2 WHERE id = 1", "a run stands in a queue that is not its state's (run 1)"),
+        ("UPDATE runs SET stage = 1 WHERE id = 3", "a run stands in a queue that is not its state's (run 3)"),
         ("UPDATE runs SET claimed_by = NULL WHERE id = 3", "a run stands in a queue that is not its state's (run 3)"),
         ("UPDATE runs SET finished_at = NULL WHERE id = 7", "a run stands in a queue that is not its state's (run 7)"),
         ("UPDATE runs SET result = '[1' WHERE id = 5", "a run holds what is no JSON (run 5)"),

@@ -12,11 +12,11 @@ from dataclasses import field
 from typing import Any, Final
 
 from arrcli.clock import Clock
-from arrcli.engine.verdict import attempt_of, lost, on_failure_run, policy_of, record_of, verdict
+from arrcli.engine.verdict import attempt_of, is_on_failure_of, lost, on_failure_run, policy_of, record_of, verdict
 from arrcli.model.event import Event, Kind
 from arrcli.model.instant import Instant
 from arrcli.model.json import run_json
-from arrcli.model.run import AttemptRecord, Fault, Origin, Reason, Run, State
+from arrcli.model.run import AttemptRecord, Fault, Reason, Run, State
 from arrcli.model.task import Task, TasksFile
 from arrcli.model.value import dataclass
 from arrcli.store.contract import Writing
@@ -28,6 +28,7 @@ BEGUN_WORTH_TELLING: Final = 30_000
 
 _WINDOW: Final = 64
 _ROUNDS: Final = 100
+_SWEPT_AT_ONCE: Final = 10_000
 
 _TOLD: Final[Mapping[State, Kind]] = {
     State.SUCCEEDED: "run_succeeded",
@@ -49,6 +50,7 @@ class Work:
     cancels: list[tuple[Run, bool]] = field(default_factory=list)
     holds: set[str] = field(default_factory=set)
     freed: set[str] = field(default_factory=set)
+    swept: int | None = None
     unfinished: bool = False
     """There was more to judge than one transaction should: look again at once."""
 
@@ -71,6 +73,7 @@ class Dispatcher:
         self._sound: set[str] = set()
         self._unfinished: set[str] = set()
         self._full: list[Executor] = []
+        self._swept = 0
         self._luck = random.Random(seed)  # noqa: S311 - spreads retries, guards nothing
         self.paused: frozenset[str] = frozenset()
         self.removed: frozenset[str] = frozenset()
@@ -244,6 +247,15 @@ class Dispatcher:
                 self._free(work, run)
                 work.events.append(Event(at=now, kind="run_skipped", run=ended))
 
+    def end_strays(self, w: Writing, work: Work, now: Instant) -> None:
+        """End the runs that no claim would find, of some rows more at each call: those that were there first, then
+        those that came since."""
+        strays, work.swept = w.strays(self._swept, _SWEPT_AT_ONCE)
+        for run in strays:
+            ended = run.skipped(at=now, reason=Reason.ERROR)
+            w.move([Move(was=run, now=ended)])
+            work.events.append(Event(at=now, kind="run_skipped", run=ended))
+
     def recover(self, w: Writing, work: Work, owner: str, now: Instant) -> None:
         """Take back the claims of an owner that is gone: an attempt that may have begun counts.
 
@@ -323,7 +335,7 @@ class Dispatcher:
         for run in candidates:
             if len(moves) >= room:
                 break
-            refusal = self._refusal(run)
+            refusal = self._refusal(w, run)
             if refusal is not None:
                 ended = run.skipped(at=now, reason=refusal)
                 w.move([Move(was=run, now=ended)])
@@ -351,16 +363,21 @@ class Dispatcher:
     def _claimed(self, run: Run) -> Run:
         return run.claimed(by=self.owner)
 
-    def _refusal(self, run: Run) -> Reason | None:
+    def _refusal(self, w: Writing, run: Run) -> Reason | None:
         """Why a run is not even held: its row is not what arr wrote, its schedule is gone, or `allow`, checked here
         again, forbids its bare path."""
         if run.damaged:
             return Reason.ERROR
         if run.scheduled and run.task in self.removed:
             return Reason.REMOVED
-        if run.task is not None or run.origin is Origin.AFTER or self._file.allows(run.func):
+        if run.task is not None or self._file.allows(run.func) or self._is_told(w, run):
             return None
         return Reason.DENIED
+
+    def _is_told(self, w: Writing, run: Run) -> bool:
+        """It is what the file wants to be told of a run that failed."""
+        failed = w.run(run.options["follows"]) if "follows" in run.options else None
+        return failed is not None and is_on_failure_of(run, failed, self._task(failed))
 
     def _obstacle(self, run: Run, counts: _Counts) -> str | None:
         """What the run has to wait for, as its `held_by`; None when it may start."""
@@ -449,6 +466,8 @@ class Dispatcher:
             self._begun.pop(begun.run_id, None)
         if self._holds is not None:
             self._holds |= work.holds
+        if work.swept is not None:
+            self._swept = work.swept
         self._unfinished = work.freed
         self._submit(work.claimed)
         for run, force in work.cancels:

@@ -380,6 +380,8 @@ class Runner:
 
     def _recover(self, w: Writing, work: Work, now: Instant) -> None:
         self._next_recovery = self._clock.monotonic() + RECOVERY
+        if self.tidies:
+            self._dispatcher.end_strays(w, work, now)
         for owner in w.owners():
             if owner.id != self._owner.id and self._is_gone(owner.id):
                 self._dispatcher.recover(w, work, owner.id, now)

@@ -52,6 +52,7 @@ def attempt_of(run: Run, policy: Task) -> Attempt:
     return attempt_with(said)
 
 
+_PIPE: Final = "arrcli.shell.pipe"
 _CARRIED: Final = ("env", "cwd", "timeout", "stop_grace", "max_output", "retry_on", "no_retry_on")
 
 
@@ -167,7 +168,15 @@ def on_failure_run(run: Run, policy: Task, run_json: Mapping[str, Any], now: Ins
     )
     if isinstance(target, str):
         return base.but(func=target, args=(dict(run_json),))
-    return base.but(func="arrcli.shell.pipe", args=(list(target), dict(run_json)))
+    return base.but(func=_PIPE, args=(list(target), dict(run_json)))
+
+
+def is_on_failure_of(run: Run, failed: Run, task: Task | None) -> bool:
+    """Whether it is what this task itself, by its file, wants to be told of such a run."""
+    target = None if task is None or failed.state is not State.FAILED else task.on_failure
+    if target is None or isinstance(target, str):
+        return run.func == target
+    return run.func == _PIPE and list(run.args[:1]) == [list(target)]
 
 
 def _fault(outcome: Outcome) -> Fault:

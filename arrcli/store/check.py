@@ -10,6 +10,7 @@ from typing import Final
 
 from arrcli.errors import NotFoundError
 from arrcli.model.value import dataclass
+from arrcli.store.damage import STRAY
 from arrcli.store.gate import Gate
 from arrcli.store.opening import to_read, to_write
 from arrcli.store.refusals import refuse_log_alone, translated
@@ -59,10 +60,15 @@ _QUESTIONS: Final = (
         "SELECT max(id) FROM runs WHERE scheduled = 1 GROUP BY task, era, slot HAVING count(*) > 1",
     ),
     _Question(
+        "a run that no claim would ever find, since other hands changed its row",
+        f"SELECT id FROM runs WHERE {STRAY}",
+        "arr run ends it, with what is wrong as its reason",
+    ),
+    _Question(
         "a run stands in a queue that is not its state's",
-        """SELECT id FROM runs WHERE (stage = 4) <> (finished_at IS NOT NULL) OR CASE state
+        f"""SELECT id FROM runs WHERE NOT ({STRAY}) AND ((stage = 4) <> (finished_at IS NOT NULL) OR CASE state
         WHEN 'pending' THEN stage NOT IN (0, 1, 3) OR (stage = 3) <> (held_by IS NOT NULL)
-        WHEN 'running' THEN stage <> 2 OR claimed_by IS NULL ELSE stage <> 4 END""",
+        WHEN 'running' THEN stage <> 2 OR claimed_by IS NULL ELSE stage <> 4 END)""",
     ),
     _Question(
         "a run holds what is no JSON",

@@ -107,6 +107,11 @@ class Writing(Reading, Protocol):
         """
         ...
 
+    def strays(self, after: int, limit: int) -> tuple[Sequence[Run], int]:
+        """Of `limit` rows beyond the id `after`: the runs that no claim would ever find, since other hands changed
+        their rows, each damaged; and the id up to which was looked."""
+        ...
+
     def next_ready_at(self) -> Instant | None:
         """The earliest `ready_at` of the runs that are still to be promoted."""
         ...

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, get_args
 
-from arrcli.model.run import DAMAGED, Fault, Origin, Reason, Run, State
+from arrcli.model.run import DAMAGED, ENDED, Fault, Origin, Reason, Run, State
+from arrcli.model.task import ExecutorName
+from arrcli.store.schema import HELD
 
 _INT, _TEXT, _NONE = int, str, type(None)
 _NUMBER: Final = frozenset({_INT})
@@ -70,8 +73,26 @@ def sound_options(options: Mapping[str, Any]) -> bool:
     return all(name in _TYPED and type(value) is _TYPED[name] for name, value in typed.items())
 
 
-def stand_in(row: Sequence[Any], state: State | None) -> Run:
-    """A run of whatever stands in the row, in `state` where the row's place says which it is in."""
+EXECUTORS: Final = get_args(ExecutorName)
+_EXECUTOR: Final = list(KINDS).index("executor")
+_HELD_BY: Final = list(KINDS).index("held_by")
+STRAY: Final = f"""finished_at IS NULL AND state NOT IN {tuple(sorted(state.value for state in ENDED))}
+    AND (stage NOT IN (0, 1, 2, 3) OR stage IN (0, 1, 3) AND executor NOT IN {EXECUTORS}
+    OR stage = 3 AND (held_by IS NULL OR held_by NOT LIKE 'pool %' AND held_by NOT IN
+    ('task ' || coalesce(task, ''), 'paused ' || coalesce(task, ''), 'unknown ' || coalesce(task, '')))
+    OR stage = 0 AND typeof(ready_at) NOT IN ('integer', 'real'))"""
+"""Of a row that stands where no claim will ever find it, though its run has not ended."""
+
+
+def stray(row: Sequence[Any], stage: Any) -> Run:
+    """A run of a row for which `STRAY` holds."""
+    executor, held_by = row[_EXECUTOR], row[_HELD_BY]
+    more = {"executor": executor} if executor not in EXECUTORS else {"held_by": held_by} if stage == HELD else {}
+    return stand_in(row, State.PENDING, more or {"stage": stage})
+
+
+def stand_in(row: Sequence[Any], state: State | None, more: Mapping[str, Any] = MappingProxyType({})) -> Run:
+    """A run of whatever stands in the row, in `state` where the row's place says which it is in. `more`: wrong too."""
     found = dict(zip(KINDS, row, strict=True))
     wrong = [name for name, value in found.items() if type(value) not in KINDS[name]]
     sane = {**found, **{name: _NEUTRAL.get(name) for name in wrong}}
@@ -87,7 +108,8 @@ def stand_in(row: Sequence[Any], state: State | None) -> Run:
     sane["state"] = state or known or (State.PENDING if sane["finished_at"] is None else State.FAILED)
     if {"task", "era", "slot"}.intersection(wrong):
         sane |= {"origin": Origin.ENQUEUED, "slot": None}  # it is no slot of a schedule any more
-    said = ", ".join(f"{name} {found[name]!r:.60}" for name in dict.fromkeys(wrong))
+    told = {**{name: found[name] for name in wrong}, **more}
+    said = ", ".join(f"{name} {value!r:.60}" for name, value in told.items())
     sane["fault"] = Fault(DAMAGED, f"its row in the store was changed by other hands: {said}")
     for name in ("cpu_us", "rss_kb"):
         del sane[name]

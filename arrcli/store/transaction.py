@@ -12,6 +12,7 @@ from arrcli.errors import StoreError
 from arrcli.model.instant import Instant
 from arrcli.model.run import ENDED, Run, State, TaskRecord
 from arrcli.model.value import dataclass
+from arrcli.store.damage import STRAY, stray
 from arrcli.store.reading import NOBODY, SQLReading, ask_on
 from arrcli.store.rows import (
     COLUMNS,
@@ -53,6 +54,9 @@ _FAILED_AT: Final = "(SELECT finished_at FROM attempts WHERE run_id = id AND att
 _WAIT_ANEW: Final = f"""SET ready_at = ?1 + CASE WHEN attempt = 0 THEN 0 ELSE ready_at - {_FAILED_AT} END
     WHERE ready_at > ?1 AND CASE WHEN attempt = 0 THEN ready_at <= enqueued_at
     ELSE {_FAILED_AT} > ?1 AND {_FAILED_AT} <= ready_at END"""
+_LOOKED_AT: Final = """SELECT (SELECT max(id) FROM (SELECT id FROM runs WHERE id > ?1 ORDER BY id LIMIT ?2)),
+    (SELECT coalesce(max(id), 0) FROM runs)"""
+_STRAYS: Final = f"SELECT {COLUMNS}, stage FROM runs WHERE id > ?1 AND id <= ?2 AND {STRAY} ORDER BY id"
 _READY: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_ready WHERE stage = 1 AND executor = ?
     ORDER BY priority DESC, ready_at, id LIMIT ?"""
 _OF_TASK: Final = "runs INDEXED BY runs_live WHERE task = ? AND task IS NOT NULL AND finished_at IS NULL"
@@ -209,6 +213,11 @@ class SQLTransaction(SQLReading):
         waiting = self._db.execute(f"UPDATE runs INDEXED BY runs_waiting {_WAIT_ANEW} AND stage = 0", (now,))
         held = f"UPDATE runs INDEXED BY runs_held {_WAIT_ANEW} AND held_by IS NOT NULL AND stage = 3"
         return waiting.rowcount + self._db.execute(held, (now,)).rowcount
+
+    def strays(self, after: int, limit: int) -> tuple[Sequence[Run], int]:
+        ((through, last),) = self._ask(_LOOKED_AT, (after, limit))
+        found = self._ask(_STRAYS, (after, through)) if through is not None else ()
+        return [stray(row[:-1], row[-1]) for row in found], last if through is None else through
 
     def next_ready_at(self) -> Instant | None:
         return self._value("SELECT min(ready_at) FROM runs WHERE stage = 0")

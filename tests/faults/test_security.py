@@ -50,6 +50,16 @@ DAMAGE: dict[str, dict[str, Any]] = {
     "a result that is no JSON": {"result": "{"},
     "an expiry that is a word": {"expires_at": "never"},
 }
+STRAYS: dict[str, dict[str, Any]] = {
+    "a stage that there is not": {"stage": 9},
+    "a stage that is a word": {"stage": "soon"},
+    "a pending run among the ended": {"stage": 4},
+    "an executor that there is not": {"executor": "cloud"},
+    "held by nothing": {"held_by": None, "stage": 3},
+    "held by another task": {"held_by": "task other", "stage": 3},
+    "held by nonsense": {"held_by": "the moon", "stage": 3},
+    "a start that is a word": {"ready_at": "x", "stage": 0},
+}
 
 
 def edit(world: World, sql: str, *values: Any) -> int:
@@ -85,23 +95,26 @@ def goes_on(world: World) -> None:
     eventually(lambda: len(world.starts()) > before + 1, lambda: world.daemons[-1].text[-2000:])
 
 
-@pytest.mark.parametrize("moment", [pytest.param("before a start", marks=pytest.mark.long), "while it runs"])
-def test_a_damaged_row_ends_with_what_is_wrong_as_its_reason_and_others_go_on(world: World, moment: str) -> None:
+@pytest.mark.parametrize("moment", ["while it runs", pytest.param("before a start", marks=pytest.mark.long)])
+@pytest.mark.parametrize("damage", [DAMAGE, pytest.param(STRAYS, marks=pytest.mark.long)], ids=["damaged", "stray"])
+def test_a_damaged_row_ends_with_what_is_wrong_as_its_reason_and_others_go_on(
+    world: World, damage: dict[str, dict[str, Any]], moment: str
+) -> None:
     world.write(TICK)
     world.enqueue("jobs.note")
     if moment == "before a start":
-        forged = {what: forge(world, **columns) for what, columns in DAMAGE.items()}
-        still_shown(world, forged["arguments that are no JSON"])
+        forged = {what: forge(world, **columns) for what, columns in damage.items()}
+        still_shown(world, *list(forged.values())[3:5])
     with world.running() as daemon:
         if moment == "while it runs":
-            forged = {what: forge(world, **columns) for what, columns in DAMAGE.items()}
+            forged = {what: forge(world, **columns) for what, columns in damage.items()}
         world.until_ended(*forged.values())
         goes_on(world)
         assert daemon.process.poll() is None
         for what, run in forged.items():
             row = world.rows("SELECT state, reason, fault FROM runs WHERE id = ?", run)[0]
             assert row[:2] == ("skipped", "error"), what
-            assert f"changed by other hands: {next(iter(DAMAGE[what]))} " in row[2], what
+            assert f"changed by other hands: {next(iter(damage[what]))} " in row[2], what
         still_shown(world, *list(forged.values())[:2])
         world.until_ended()
 
@@ -212,8 +225,10 @@ def test_what_is_remembered_of_tasks_and_of_the_past_may_be_nonsense(world: Worl
 
 
 def test_what_allow_forbids_is_refused_at_the_door_and_again_at_the_claim(world: World) -> None:
-    world.write(TICK, more='allow = ["jobs.*"]')
-    (world.folder / "evil.py").write_text("def touch():\n    open('evil', 'w')\n")
+    hook = 'on_failure = "evil.allowed"\n'
+    world.write(TICK + f'[tasks.bad]\nfunc = "jobs.nap"\nargs = ["x"]\n{hook}', more='allow = ["jobs.*"]')
+    touch = "def touch(*_):\n    open('evil', 'w')\n"
+    (world.folder / "evil.py").write_text(f"{touch}def allowed(run):\n    open('told', 'w')\n")
     said = world.arr("enqueue", "evil.touch")
     assert (said.code, said.out) == (1, "")
     assert said.err == f"arr: evil.touch is not allowed: [arr] allow in {world.folder}/tasks.toml lists jobs.*\n"
@@ -222,6 +237,11 @@ def test_what_allow_forbids_is_refused_at_the_door_and_again_at_the_claim(world:
             forge(world, func="evil.touch", origin=origin, scheduled=int(origin == "cron"))
             for origin in ("enqueued", "retry", "backfill", "cron")
         ]
+        world.until_ended(*forged)
+        bad = world.enqueue("bad")
+        eventually((world.folder / "told").exists)
+        forged += [forge(world, func="evil.touch", origin="after", options=f'{{"follows": {run}}}') for run in (bad, 0)]
+        forged.append(forge(world, func="evil.touch", origin="after"))
         world.until_ended(*forged)
         ends = [world.rows("SELECT state, reason FROM runs WHERE id = ?", run) for run in forged]
         assert ends == [[("skipped", "denied")]] * len(forged)

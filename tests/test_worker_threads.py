@@ -76,6 +76,22 @@ def test_long_output_is_cut_in_the_middle(host: ThreadHost) -> None:
     assert text.startswith("first\n") and text.endswith("last\n") and "999,011 bytes cut" in text
 
 
+@pytest.mark.parametrize("func", ["fork_and_await", "fork_aside"])
+def test_a_child_that_a_coroutine_forked_runs_none_of_the_others(host: ThreadHost, tmp_path: Path, func: str) -> None:
+    said, counted = tmp_path / "said", tmp_path / "counted"
+    said.mkdir()
+    count, fork = attempt("count", str(counted)), attempt(func, str(said))
+    host.submit([count, fork])
+    found = {each.run_id: (each.kind, each.result) for each in outcomes(host, 2)}
+    assert found == {count.run_id: ("succeeded", None), fork.run_id: ("succeeded", "parent")}
+    (pid,) = {int(line) for line in counted.read_text().splitlines()}
+    assert len(counted.read_text().splitlines()) == 30
+    words = {int(path.name): path.read_text() for path in said.iterdir()}
+    (child,) = words.keys() - {pid}
+    assert words == {pid: "awoke", child: "child"}
+    eventually(lambda: not is_alive(child), executor=host)
+
+
 def test_cancelling_is_cooperative(host: ThreadHost, tmp_path: Path) -> None:
     plain, waiting = attempt("until_cancelled", str(tmp_path / "a")), attempt("forever", str(tmp_path / "b"))
     host.submit([plain, waiting])

@@ -98,6 +98,21 @@ async def talk(value):
 async def forever(path=None):
     if path: Path(path).write_text("x")
     await asyncio.sleep(60)
+async def fork_and_await(path):
+    before = asyncio.create_task(asyncio.sleep(0.2))
+    await asyncio.sleep(0)
+    child = os.fork() == 0
+    Path(f"{path}/{os.getpid()}").write_text("child" if child else "parent")
+    current_run().progress(1.0, "forked")
+    await before
+    Path(f"{path}/{os.getpid()}").write_text("awoke")
+    return "child" if child else "parent"
+async def fork_aside(path):
+    return await asyncio.create_task(fork_and_await(path))
+async def count(path):
+    for _ in range(30):
+        with open(path, "a") as out: out.write(f"{os.getpid()}\\n")
+        await asyncio.sleep(0.01)
 def until_cancelled(path):
     Path(path).write_text("x")
     while not current_run().cancelled: time.sleep(0.005)

@@ -7,14 +7,16 @@ three lines in the log: that it has begun, its progress if it tells any, and its
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import os
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Awaitable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from arrcli.context import CurrentRun, enter_run
 from arrcli.worker import kernel, routed
@@ -48,6 +50,7 @@ class Host:
     def __init__(self, inbox: socket.socket, log: LogWriter, order: Mapping[str, Any]) -> None:
         self._inbox = inbox
         self._log = log
+        self._pid = os.getpid()
         self._lock = threading.Lock()
         self._owed = threading.Event()
         self._idle = threading.Condition()
@@ -56,6 +59,14 @@ class Host:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._code = CodeWatch([*order["python_path"], *([order["cwd"]] if order["cwd"] else [])])
         self._environ(order)
+        os.register_at_fork(after_in_child=self._leave_loop)
+
+    def _leave_loop(self) -> None:
+        """A child that a coroutine forked shares the loop, and what the loop watches, with us: it ends as soon as its
+        coroutine gives way, and runs no other."""
+        with contextlib.suppress(AttributeError):  # not asyncio's own loop, but one that a task's module chose
+            self._loop._ready = _Ended()  # type: ignore[union-attr]  # no event of asyncio's tells of a fork
+            self._loop._run_once = _Ended.popleft  # type: ignore[union-attr]
 
     def _environ(self, order: Mapping[str, Any]) -> None:
         for name in ("ARR_TASK", "ARR_RUN_ID", "ARR_ATTEMPT", "ARR_SLOT"):
@@ -108,6 +119,8 @@ class Host:
         self._tell(encode(told) + b"\n")
 
     def _tell(self, line: bytes) -> None:
+        if os.getpid() != self._pid:
+            return  # a child that a task forked: the log is its parent's
         with self._lock:
             self._log.append(line)
         self._owed.set()
@@ -134,6 +147,13 @@ class Host:
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(target=self._loop.run_forever, daemon=True, name="arr-loop").start()
             return self._loop
+
+
+class _Ended(deque[Any]):
+    """What is ready to run in a process that is to run nothing more: asking for it is the end."""
+
+    def popleft(self) -> NoReturn:
+        os._exit(0)
 
 
 class _Running:

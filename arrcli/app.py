@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # the engine and the workers are imported when one is started
     from arrcli.engine.runner import Runner, Sink, Source
     from arrcli.forked import ForkedStore
     from arrcli.host.usage import Meter
-    from arrcli.model.event import Event
+    from arrcli.model.event import Event, Kind
     from arrcli.model.snapshot import DaemonStatus, Opened, Snapshot, WorkerStatus
     from arrcli.registry import Callables
     from arrcli.store.contract import Store
@@ -54,6 +54,7 @@ _MOST_TOLD: Final = 64
 _OTHER: Final = {"thread": "process", "process": "thread"}
 """A library's one kind of workers takes the runs that were queued for the other kind too: nothing waits for ever."""
 NO_TASKS: Final = TasksFile(path="", folder="", tasks={})
+_STARTS: Final[tuple[Kind, ...]] = ("run_started",)
 _started: Final[weakref.WeakSet[App]] = weakref.WeakSet()
 
 
@@ -70,7 +71,8 @@ def arr_version() -> str:
 class App:
     """A store with the engine that works on it: `start` begins, `stop` ends; both may be called from any thread.
 
-    `executors` empty: nothing is run here, runs are only asked for (what `connect` gives).
+    `executors` empty: nothing is run here, runs are only asked for (what `connect` gives). `sink` is told of every event
+    but those that are `unheard`, some of which may come all the same.
     """
 
     def __init__(
@@ -81,7 +83,8 @@ class App:
         file: TasksFile = NO_TASKS,
         executors: Mapping[str, Executor] | None = None,
         clock: Clock = SYSTEM,
-        sink: Sink = lambda events: None,
+        sink: Sink | None = None,
+        unheard: Collection[Kind] = (),
         source: Source | None = None,
         planner_lock: Lock | None = None,
         plans: bool = True,
@@ -99,7 +102,9 @@ class App:
         self._callables = callables
         self._closing = False
         self._forked: ForkedStore | None = None
-        self._sink, self._source, self._lock, self._registered = sink, source, planner_lock, registered
+        self._sink: Sink = sink or (lambda events: None)
+        self._unheard = unheard if sink is not None else _STARTS
+        self._source, self._lock, self._registered = source, planner_lock, registered
         self._owner = Owner(id=new_owner_id(), pid=os.getpid(), started_at=clock.now(), host=boot_id(), what=what)
         self._plans = plans
         self._claim_lock: Lock | None = None
@@ -139,7 +144,9 @@ class App:
         from arrcli.engine.planner import Planner
         from arrcli.engine.runner import Runner
 
-        dispatcher = Dispatcher(owner=self._owner.id, clock=self.clock, executors=self.executors)
+        dispatcher = Dispatcher(
+            owner=self._owner.id, clock=self.clock, executors=self.executors, unheard=self._unheard
+        )
         dispatcher.registered = self._registered
         plans = (
             self._plans and bool(self.file.tasks or self._source) and (self.places is None or self._lock is not None)
@@ -544,7 +551,15 @@ def _status(facts: Mapping[str, Any], clock: Clock) -> DaemonStatus:
     )
 
 
-def daemon_app(file: TasksFile, places: Places, *, sink: Sink, source: Source | None, clock: Clock = SYSTEM) -> App:
+def daemon_app(
+    file: TasksFile,
+    places: Places,
+    *,
+    sink: Sink,
+    source: Source | None,
+    clock: Clock = SYSTEM,
+    unheard: Collection[Kind] = (),
+) -> App:
     """The engine of `arr run`: StoreHeldError while another daemon holds the store. Nothing has been started yet."""
     _refuse_workers(file.workers)
     places.make()
@@ -574,6 +589,7 @@ def daemon_app(file: TasksFile, places: Places, *, sink: Sink, source: Source | 
         executors=executors,
         clock=clock,
         sink=sink,
+        unheard=unheard,
         source=source,
         planner_lock=lock,
         what="arr run",
@@ -626,7 +642,7 @@ def library_app(
     callables: Callables | None = None,
     capture: bool = False,
     sys_path: Sequence[str] = (),
-    sink: Sink = lambda events: None,
+    sink: Sink | None = None,
     clock: Clock = SYSTEM,
 ) -> App:
     """The engine of `start_application`: on a store of the user's, a path, or memory (None)."""

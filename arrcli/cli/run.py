@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from arrcli.app import App
     from arrcli.cli.opened import Chosen
     from arrcli.engine.runner import Runner
-    from arrcli.model.event import Event
+    from arrcli.model.event import Event, Kind
     from arrcli.model.task import TasksFile
 
 _BACKLOG: Final = 100_000
@@ -110,7 +110,8 @@ class Daemon:
         self._wake: Callable[[], None] = lambda: None
         self._screen = not (plain or as_json or burst) and _has_screen()
         source = Watch(str(which.path), file, lambda: which.file(quiet=True))  # a changed file is trusted no more
-        self._app: App = daemon_app(file, which.places, sink=self._sink, source=source)
+        unheard: tuple[Kind, ...] = ("run_started",) if self._screen else ()
+        self._app: App = daemon_app(file, which.places, sink=self._sink, source=source, unheard=unheard)
 
     # -- events -------------------------------------------------------------------------------------------------------
 
@@ -126,7 +127,7 @@ class Daemon:
 
     def _tell(self, kind: Any, **details: Any) -> None:
         from arrcli.clock import SYSTEM
-        from arrcli.model.event import Event
+        from arrcli.model.event import Event, Kind
 
         self._sink([Event(at=SYSTEM.now(), kind=kind, details=details)])
 
@@ -150,7 +151,7 @@ class Daemon:
     def _dropped(self, count: int) -> str:
         from arrcli.clock import SYSTEM
         from arrcli.dashboard.lines import counted
-        from arrcli.model.event import Event
+        from arrcli.model.event import Event, Kind
 
         text = f"{counted(count, 'line')} of this log are missing here: nothing took them in time"
         return self._said(Event(at=SYSTEM.now(), kind="note", details={"text": text, "dropped": count})) or ""

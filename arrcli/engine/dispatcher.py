@@ -7,7 +7,7 @@ the outcomes that it would have settled are settled by the next.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from typing import Any, Final
 
@@ -35,7 +35,6 @@ _TOLD: Final[Mapping[State, Kind]] = {
     State.FAILED: "run_failed",
     State.CANCELLED: "run_cancelled",
     State.SKIPPED: "run_skipped",
-    State.PENDING: "run_retrying",
 }
 
 
@@ -58,8 +57,18 @@ class Work:
 class Dispatcher:
     """Claims what may start for the executors of one owner, and settles what they report."""
 
-    def __init__(self, *, owner: str, clock: Clock, executors: Mapping[str, Executor], seed: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        owner: str,
+        clock: Clock,
+        executors: Mapping[str, Executor],
+        seed: int | None = None,
+        unheard: Collection[Kind] = (),
+    ) -> None:
+        """`unheard`: events of these kinds need not be made where making them costs, for nobody listens to them."""
         self.owner = owner
+        self._unheard = unheard
         self.executors = executors
         self.in_flight: dict[int, Run] = {}
         self.draining = False
@@ -136,8 +145,9 @@ class Dispatcher:
             if not fits:
                 continue
             self._free(work, move.was)
-            self._mark_broken(w, move.was, outcome)
-            work.events.extend(self._told(move, outcome, now))
+            if move.was.task is not None:
+                self._mark_broken(w, move.was.task, outcome)
+            self._tell(work, move, outcome, now)
             if move.now.state is State.FAILED:
                 self._follow(w, move.now, now)
 
@@ -180,28 +190,26 @@ class Dispatcher:
             work.freed.add(f"task {run.task}")
         work.freed.add(f"pool {run.pool}")
 
-    def _told(self, move: Move, outcome: Outcome, now: Instant) -> Sequence[Event]:
-        events: list[Event] = []
-        if outcome.begun and outcome.started_at is not None and not move.was.begun:
-            began = move.was.began(at=outcome.started_at, live=None)
-            events.append(Event(at=outcome.started_at, kind="run_started", run=began))
+    def _tell(self, work: Work, move: Move, outcome: Outcome, now: Instant) -> None:
+        was, becomes = move.was, move.now
+        if outcome.begun and outcome.started_at is not None and not was.begun and "run_started" not in self._unheard:
+            began = was.began(at=outcome.started_at, live=None)
+            work.events.append(Event(at=outcome.started_at, kind="run_started", run=began))
         if outcome.kind == "lost" and outcome.worker is not None and not self.draining:
             details: Mapping[str, Any] = {"worker": outcome.worker, "message": outcome.error_message}
-            events.append(Event(at=now, kind="worker_died", run=move.was, details=details))
-        if move.now.attempt < move.was.attempt and move.now.state is State.PENDING:
-            return events  # it had not begun: nothing is tried again
-        details = {"ready_at": move.now.ready_at} if move.now.state is State.PENDING else {}
-        events.append(Event(at=now, kind=_TOLD[move.now.state], run=move.now, details=details))
-        return events
+            work.events.append(Event(at=now, kind="worker_died", run=was, details=details))
+        if becomes.state is not State.PENDING:
+            work.events.append(Event(at=now, kind=_TOLD[becomes.state], run=becomes))
+        elif becomes.attempt == was.attempt:  # else it had not begun: nothing is tried again
+            details = {"ready_at": becomes.ready_at}
+            work.events.append(Event(at=now, kind="run_retrying", run=becomes, details=details))
 
-    def _mark_broken(self, w: Writing, run: Run, outcome: Outcome) -> None:
-        if run.task is None or not (outcome.broken or outcome.kind == "succeeded"):
-            return
-        if not outcome.broken and run.task in self._sound:
+    def _mark_broken(self, w: Writing, task: str, outcome: Outcome) -> None:
+        if not outcome.broken and (outcome.kind != "succeeded" or task in self._sound):
             return
         mark = f"{outcome.error_type}: {outcome.error_message}" if outcome.broken else ""
-        w.put_broken(run.task, mark)
-        (self._sound.discard if outcome.broken else self._sound.add)(run.task)
+        w.put_broken(task, mark)
+        (self._sound.discard if outcome.broken else self._sound.add)(task)
 
     def _follow(self, w: Writing, run: Run, now: Instant) -> None:
         follower = on_failure_run(run, policy_of(run, self._task(run)), run_json(run), now)

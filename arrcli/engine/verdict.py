@@ -26,6 +26,8 @@ def policy_of(run: Run, task: Task | None) -> Task:
     Its name, callable and arguments are the run's own affair.
     """
     base = task if task is not None else _BARE
+    if not run.options:
+        return base
     own: Mapping[str, Any] = {key: value for key, value in run.options.items() if key in _POLICIES}
     return replace(base, **own) if own else base
 

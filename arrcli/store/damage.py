@@ -7,7 +7,7 @@ that they are shown, and end with that as their reason, and no other run waits f
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, get_args
 
@@ -52,12 +52,12 @@ _sound: Final[set[tuple[type, ...]]] = set()
 """Rows of these types have been found sound: most rows are of one of a few sorts."""
 
 
-def of_sound_types(row: Sequence[Any]) -> bool:
+def of_sound_types(row: Sequence[Any], columns: Collection[str] = KINDS) -> bool:
     """Each value of the row is of a type that its column may hold."""
     types = tuple(map(type, row))
     if types in _sound:
         return True
-    if len(types) == len(KINDS) and all(one in kinds for one, kinds in zip(types, KINDS.values(), strict=True)):
+    if len(types) == len(columns) and all(one in KINDS[name] for one, name in zip(types, columns, strict=True)):
         _sound.add(types)
         return True
     return False

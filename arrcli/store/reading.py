@@ -12,7 +12,7 @@ from arrcli.model.run import AttemptRecord, Run, State, TaskRecord
 from arrcli.store.rows import COLUMNS, attempt_of, last_attempt, record_of, run_of, unpacked
 from arrcli.store.values import Owner, RunQuery
 
-_RUN: Final = f"SELECT {COLUMNS} FROM runs WHERE id = ?"
+RUN: Final = f"SELECT {COLUMNS} FROM runs WHERE id = ?"
 _SOONEST: Final = "AND ready_at <= ?1 ORDER BY ready_at, id LIMIT ?2"
 _PENDING: Final = f"""SELECT {COLUMNS} FROM runs WHERE id IN (
     SELECT id FROM (SELECT id FROM runs INDEXED BY runs_waiting WHERE stage = 0 {_SOONEST}) UNION ALL
@@ -60,7 +60,7 @@ class SQLReading:
     def run(self, run_id: int) -> Run | None:
         if not -(1 << 63) <= run_id < 1 << 63:
             return None
-        rows = self._ask(_RUN, (run_id,))
+        rows = self._ask(RUN, (run_id,))
         return run_of(rows[0]) if rows else None
 
     def runs(self, query: RunQuery) -> Sequence[Run]:

@@ -13,13 +13,15 @@ from arrcli.model.instant import Instant
 from arrcli.model.run import ENDED, Run, State, TaskRecord
 from arrcli.model.value import dataclass
 from arrcli.store.damage import STRAY, stray
-from arrcli.store.reading import NOBODY, SQLReading, ask_on
+from arrcli.store.reading import NOBODY, RUN, SQLReading, ask_on
 from arrcli.store.rows import (
     COLUMNS,
+    FRESH,
     INSERTED,
     NEW,
     dumps,
     fault_text,
+    fresh_run_of,
     packed,
     request_of,
     row_of,
@@ -57,7 +59,7 @@ _WAIT_ANEW: Final = f"""SET ready_at = ?1 + CASE WHEN attempt = 0 THEN 0 ELSE re
 _LOOKED_AT: Final = """SELECT (SELECT max(id) FROM (SELECT id FROM runs WHERE id > ?1 ORDER BY id LIMIT ?2)),
     (SELECT coalesce(max(id), 0) FROM runs)"""
 _STRAYS: Final = f"SELECT {COLUMNS}, stage FROM runs WHERE id > ?1 AND id <= ?2 AND {STRAY} ORDER BY id"
-_READY: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_ready WHERE stage = 1 AND executor = ?
+_READY: Final = f"""SELECT {FRESH} FROM runs INDEXED BY runs_ready WHERE stage = 1 AND executor = ?
     ORDER BY priority DESC, ready_at, id LIMIT ?"""
 _OF_TASK: Final = "runs INDEXED BY runs_live WHERE task = ? AND task IS NOT NULL AND finished_at IS NULL"
 _ACTIVE: Final = f"SELECT count(*) FROM {_OF_TASK} AND (stage = 2 OR attempt > 0)"
@@ -223,7 +225,8 @@ class SQLTransaction(SQLReading):
         return self._value("SELECT min(ready_at) FROM runs WHERE stage = 0")
 
     def ready(self, limit: int, *, executor: str = "process") -> Sequence[Run]:
-        return [run_of(row, State.PENDING) for row in self._ask(_READY, (executor, limit))]
+        rows = self._ask(_READY, (executor, limit))
+        return [fresh_run_of(row) or run_of(self._ask(RUN, (row[0],))[0], State.PENDING) for row in rows]
 
     def active(self, tasks: Collection[str]) -> Mapping[str, int]:
         return self._counted(_ACTIVE, tasks)

@@ -513,7 +513,7 @@ class ProcessPool:
     def _take_line(self, place: _Place, line: bytes, now: int) -> None:
         try:
             told = decode_outcome(line)
-        except ValueError:  # a task wrote into a descriptor that is not its own
+        except (ValueError, TypeError):  # a task wrote into a descriptor that is not its own
             self.trouble = f"worker {place.index} wrote a log line that cannot be read"
             return
         if told.get("do") == "bye":

@@ -39,6 +39,8 @@ _KEY: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_key WHERE key = ? A
     AND finished_at IS NULL AND stage <> 2 ORDER BY id LIMIT 1"""
 _FENCE: Final = "WHERE id = ? AND state = ? AND attempt = ? AND claimed_by IS ?"
 _CLAIM: Final = f"""UPDATE runs SET state = 'running', stage = 2, attempt = ?, claimed_by = ? {_FENCE}"""
+_CLAIM_ALL: Final = """UPDATE runs SET state = 'running', stage = 2, attempt = 1, claimed_by = ?1 WHERE id IN
+    (SELECT value FROM json_each(?2)) AND state = 'pending' AND attempt = 0 AND claimed_by IS NULL"""
 _CLAIM_AGAIN: Final = f"""UPDATE runs SET state = 'running', stage = 2, attempt = ?, claimed_by = ?, held_by = NULL,
     started_at = NULL, reason = NULL, fault = NULL {_FENCE}"""
 _SUCCEED: Final = f"""UPDATE runs SET state = 'succeeded', stage = 4, started_at = ?, finished_at = ?, duration = ?,
@@ -182,8 +184,21 @@ class SQLTransaction(SQLReading):
 
     def _together(self, statement: _Statement, batch: Sequence[Move]) -> Sequence[bool]:
         """All of them, or none, and nothing written."""
-        rows = [(*statement.values(move.now), *statement.fence(move.was)) for move in batch]
-        return [True] * len(batch) if self._each_took(statement.sql, rows) else ()
+        if statement is _FIRST_CLAIM:
+            whole = self._claimed_together(batch)
+        else:
+            whole = self._each_took(
+                statement.sql, [(*statement.values(move.now), *statement.fence(move.was)) for move in batch]
+            )
+        return [True] * len(batch) if whole else ()
+
+    def _claimed_together(self, batch: Sequence[Move]) -> bool:
+        """As `_each_took`, of first claims: what they set is the same for all."""
+        owners = {move.now.claimed_by for move in batch}
+        if len(batch) < _WORTH_SHARING or len(owners) > 1:
+            return False
+        ids = str([move.was.id for move in batch])
+        return self._whole(len(batch), lambda: self._db.execute(_CLAIM_ALL, (*owners, ids)).rowcount)
 
     def _alone(self, statement: _Statement, move: Move) -> bool:
         values = (*statement.values(move.now), *statement.fence(move.was))
@@ -326,8 +341,12 @@ class SQLTransaction(SQLReading):
         nothing is written."""
         if len(rows) < _WORTH_SHARING:
             return False
+        return self._whole(len(rows), lambda: self._db.executemany(sql, rows).rowcount)
+
+    def _whole(self, count: int, change: Callable[[], int]) -> bool:
+        """Whether so many rows were changed; else none is."""
         self._db.execute("SAVEPOINT each")
-        whole = self._db.executemany(sql, rows).rowcount == len(rows)
+        whole = change() == count
         if not whole:
             self._db.execute("ROLLBACK TO each")
         self._db.execute("RELEASE each")

@@ -71,8 +71,8 @@ def arr_version() -> str:
 class App:
     """A store with the engine that works on it: `start` begins, `stop` ends; both may be called from any thread.
 
-    `executors` empty: nothing is run here, runs are only asked for (what `connect` gives). `sink` is told of every event
-    but those that are `unheard`, some of which may come all the same.
+    `executors` empty: nothing is run here, runs are only asked for (what `connect` gives). `sink` is told of every
+    event but those that are `unheard`, some of which may come all the same.
     """
 
     def __init__(
@@ -144,9 +144,7 @@ class App:
         from arrcli.engine.planner import Planner
         from arrcli.engine.runner import Runner
 
-        dispatcher = Dispatcher(
-            owner=self._owner.id, clock=self.clock, executors=self.executors, unheard=self._unheard
-        )
+        dispatcher = Dispatcher(owner=self._owner.id, clock=self.clock, executors=self.executors, unheard=self._unheard)
         dispatcher.registered = self._registered
         plans = (
             self._plans and bool(self.file.tasks or self._source) and (self.places is None or self._lock is not None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -157,12 +159,48 @@ def test_kills_at_random_lose_nothing_and_charge_only_what_had_begun(tmp_path: P
             found += [each for each in turn(pool) if isinstance(each, Outcome)]
             pids = [view.pid for view in pool.views() if view.pid]
             if kills < 10 and len(found) > 200 * kills and pids:
-                os.kill(pids[kills % len(pids)], signal.SIGKILL)
-                kills += 1
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pids[kills % len(pids)], signal.SIGKILL)
+                    kills += 1
         assert len({each.run_id for each in found}) == len(found) == 3000
         assert kills == 10
         assert sum(each.kind == "lost" for each in found) <= kills
         assert {each.kind for each in found} <= {"succeeded", "lost"}
+
+
+def test_what_is_taken_back_at_any_moment_is_executed_once_all_the_same(tmp_path: Path) -> None:
+    marks, count, luck = tmp_path / "marks", 3000, random.Random(1)
+    with pool_in(tmp_path, workers=2) as pool:
+        waiting = [attempt("mark", str(marks), number) for number in range(1, count + 1)]
+        by_id = {each.run_id: each for each in waiting}
+        succeeded = taken_back = 0
+        until = time.monotonic() + 60
+        while succeeded < count and time.monotonic() < until:
+            now, waiting = waiting[: pool.room()], waiting[pool.room() :]
+            pool.submit(now)
+            if luck.random() < 0.3:
+                pool.recall()
+            for each in turn(pool):
+                if isinstance(each, Outcome) and each.kind == "released":
+                    waiting.append(by_id[each.run_id])
+                    taken_back += 1
+                elif isinstance(each, Outcome):
+                    succeeded += each.kind == "succeeded"
+        assert pool.running() == 0 and not waiting
+    assert sorted(map(int, marks.read_text().split())) == list(range(1, count + 1))
+    assert taken_back > 100
+
+
+def test_what_is_in_the_hands_of_a_worker_behind_a_run_that_goes_on_is_done_by_another(tmp_path: Path) -> None:
+    marks, gate = str(tmp_path / "marks"), tmp_path / "gate"
+    with pool_in(tmp_path, workers=2) as pool:
+        pool.submit([attempt("mark_or_wait", marks, number, str(gate)) for number in range(1, 101)])  # known as short
+        outcomes(pool, 100)
+        pool.submit([attempt("mark_or_wait", marks, number, str(gate)) for number in (0, *range(101, 201))])
+        assert [each.kind for each in outcomes(pool, 100)] == ["succeeded"] * 100
+        assert pool.running() == 1
+        gate.touch()
+        assert outcomes(pool)[0].kind == "succeeded"
 
 
 @linux_only

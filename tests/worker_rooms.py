@@ -36,6 +36,13 @@ def polite(path):
     Path(path).write_text("x")
     while not stop.is_set(): time.sleep(0.01)
     return "as if nothing had happened"
+def mark(path, number):
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(handle, b"%d\\n" % number); os.close(handle)
+    return number
+def mark_or_wait(path, number, gate):
+    if number: return mark(path, number)
+    while not Path(gate).exists(): time.sleep(0.005)
 def in_c(): pow(3, 10 ** 20000, 10 ** 20000 + 1)
 def become(path):
     Path(path).write_text(str(os.getpid())); os.execvp("sleep", ["sleep", "60"])

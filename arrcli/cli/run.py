@@ -127,7 +127,7 @@ class Daemon:
 
     def _tell(self, kind: Any, **details: Any) -> None:
         from arrcli.clock import SYSTEM
-        from arrcli.model.event import Event, Kind
+        from arrcli.model.event import Event
 
         self._sink([Event(at=SYSTEM.now(), kind=kind, details=details)])
 
@@ -151,7 +151,7 @@ class Daemon:
     def _dropped(self, count: int) -> str:
         from arrcli.clock import SYSTEM
         from arrcli.dashboard.lines import counted
-        from arrcli.model.event import Event, Kind
+        from arrcli.model.event import Event
 
         text = f"{counted(count, 'line')} of this log are missing here: nothing took them in time"
         return self._said(Event(at=SYSTEM.now(), kind="note", details={"text": text, "dropped": count})) or ""

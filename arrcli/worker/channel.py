@@ -11,6 +11,7 @@ import mmap
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -28,9 +29,12 @@ _LONGEST: Final = 1 << 26
 _PID, _RUN, _NUMBER, _WALL, _MONO, _OFFSET, _CPU, _CANCELLED, _SEQ, _TEXT_LENGTH = range(10)
 _FRACTION: Final = struct.Struct("=d")
 _FRACTION_AT: Final = 80
+_SERIAL, _FLOOR = 11, 12
 _TEXT_AT: Final = 128
 _TEXT_MOST: Final = 400
 NO_PROGRESS: Final = -1.0
+_HEARD_S: Final = 0.0002
+"""After this long what one processor wrote has long reached the other: it takes nanoseconds."""
 
 Key = tuple[int, int]
 """A run's id and the number of its attempt."""
@@ -85,6 +89,22 @@ class Page:
         """
         cells = self._cells
         return cells[_WALL], cells[_MONO], cells[_OFFSET], cells[_CPU]
+
+    def may_begin(self, serial: int) -> bool:
+        """The worker's question before each attempt: not, where it was taken back. It is announced before it is asked,
+        and `take_back` looks a while after it has spoken: so one of the two always hears of the other.
+        """
+        self._cells[_SERIAL] = serial
+        return self._cells[_FLOOR] <= serial
+
+    def take_back(self, before: int) -> int:
+        """The pool's word that nothing of a serial below `before` shall begin any more; the last serial that may have.
+
+        That one the worker tells of: its outcome, or that it gave it back.
+        """
+        self._cells[_FLOOR] = before
+        time.sleep(_HEARD_S)
+        return self._cells[_SERIAL]
 
     def ask_to_stop(self, run_id: int) -> None:
         self._cells[_CANCELLED] = run_id

@@ -30,7 +30,7 @@ from arrcli.worker.wire import (
     OutcomeKind,
     WorkerView,
     decode_outcome,
-    encode_attempt,
+    encode_bundle,
     outcome_with,
 )
 
@@ -45,6 +45,8 @@ _SHRINK_US: Final = 1_000_000
 _SHORT_US: Final = 50_000
 _QUEUED_US: Final = 60_000
 _WORTH_SHARING_US: Final = 2_000
+_MOST_TOGETHER: Final = 16
+_TOGETHER_US: Final = 1_000
 _YOUNG_US: Final = 1_000_000
 _LONGEST_PAUSE_US: Final = 1_000_000
 _FUNCTIONS_KNOWN: Final = 10_000
@@ -86,6 +88,7 @@ class _Kill:
 class _Sent:
     attempt: Attempt
     cost: int
+    serial: int
 
 
 @dataclass(slots=True)
@@ -100,6 +103,7 @@ class _Place:
     born_at: int = 0
     sent: dict[Key, _Sent] = field(default_factory=dict)
     cost: int = 0
+    serial: int = 1
     begun: Key | None = None
     begun_at: int = 0
     begun_wall: int = 0
@@ -516,8 +520,10 @@ class ProcessPool:
         except (ValueError, TypeError):  # a task wrote into a descriptor that is not its own
             self.trouble = f"worker {place.index} wrote a log line that cannot be read"
             return
-        if told.get("do") == "bye":
-            self._take_goodbye(place, told, now)
+        if (what := told.get("do")) is not None:
+            if what == "bye":
+                place.is_quitting, place.quit_by = True, now + _QUIT_US
+            self._take_again(place, told["again"])
             return
         key = (told["run_id"], told["number"])
         sent = place.sent.pop(key, None)
@@ -538,15 +544,19 @@ class ProcessPool:
         elif place.is_quitting and place.quit_by is None:
             place.quit_by = now + _QUIT_US
 
-    def _take_goodbye(self, place: _Place, told: Mapping[str, Any], now: int) -> None:
-        """The worker ends by itself, and may give back the attempt that it did not begin."""
-        place.is_quitting = True
-        place.quit_by = now + _QUIT_US
-        again = told.get("again")
-        sent = place.sent.pop(tuple(again), None) if again else None
-        if sent is not None:
-            place.cost -= sent.cost
-            self._waiting.appendleft(sent.attempt)
+    def _take_again(self, place: _Place, again: Sequence[Sequence[int]]) -> None:
+        """What a worker gives back without having begun it, unless it was taken back meanwhile."""
+        given: list[Attempt] = []
+        for run_id, number, serial in again:
+            sent = place.sent.get((run_id, number))
+            if sent is not None and sent.serial == serial:
+                given.append(self._unsent(place, sent))
+        self._waiting.extendleft(reversed(given))
+
+    def _unsent(self, place: _Place, sent: _Sent) -> Attempt:
+        del place.sent[(sent.attempt.run_id, sent.attempt.number)]
+        place.cost -= sent.cost
+        return sent.attempt
 
     def _outcome(self, place: _Place, attempt: Attempt, told: dict[str, Any]) -> Outcome:
         start, end = told.pop("written")
@@ -673,19 +683,39 @@ class ProcessPool:
 
     def _dispatch(self, now: int) -> None:
         while self._waiting:
-            attempt = self._waiting[0]
-            cost = self._typical.get(attempt.func)
-            place = self._place_for(cost)
-            if place is None or place.channel is None or not place.channel.send(encode_attempt(attempt)):
+            place = self._place_for(self._typical.get(self._waiting[0].func))
+            if place is None or place.channel is None:
                 return
+            bundle = self._bundle()
+            if not place.channel.send(encode_bundle(place.serial, [attempt for attempt, _ in bundle])):
+                return
+            self._note_sent(place, bundle, now)
+
+    def _bundle(self) -> Sequence[tuple[Attempt, int]]:
+        """What waits first, with what it is expected to cost; where it is short, more of the kind that waits behind
+        it, as long as there is enough for all.
+        """
+        most = min(_MOST_TOGETHER, len(self._waiting) // len(self._places))
+        bundle: list[tuple[Attempt, int]] = []
+        total = 0
+        for attempt in self._waiting:
+            cost = self._typical.get(attempt.func, _SHORT_US)
+            total += cost
+            if bundle and (total > _TOGETHER_US or len(bundle) >= most):
+                break
+            bundle.append((attempt, cost))
+        return bundle
+
+    def _note_sent(self, place: _Place, bundle: Sequence[tuple[Attempt, int]], now: int) -> None:
+        if not place.sent:
+            place.changed_at, place.look_after = now, _FIRST_LOOK_US
+        for serial, (attempt, cost) in enumerate(bundle, place.serial):
             self._waiting.popleft()
-            cost = _SHORT_US if cost is None else cost
-            place.sent[(attempt.run_id, attempt.number)] = _Sent(attempt, cost)
+            place.sent[(attempt.run_id, attempt.number)] = _Sent(attempt, cost, serial)
             place.cost += cost
-            if len(place.sent) == 1:
-                place.changed_at, place.look_after = now, _FIRST_LOOK_US
-            if not place.is_steady:
-                place.look_at = now + _FIRST_LOOK_US
+        place.serial += len(bundle)
+        if not place.is_steady:
+            place.look_at = now + _FIRST_LOOK_US
 
     def _place_for(self, cost: int | None) -> _Place | None:
         """An idle worker; else, for an attempt that will be short, the one that is through soonest."""
@@ -719,17 +749,17 @@ class ProcessPool:
             self._take_back(donor)
 
     def _take_back(self, place: _Place) -> None:
-        """Everything that the worker has not read waits in the pool again, first in line."""
-        if place.channel is None:
+        """Everything that the worker has not begun waits in the pool again, first in line."""
+        if place.channel is None or not place.unread:
             return
-        taken: list[Attempt] = []
-        for message in place.channel.take_back():
-            if message.get("do") == "quit":
-                continue
-            sent = place.sent.pop((message["run_id"], message["number"]), None)
-            if sent is not None:
-                place.cost -= sent.cost
-                taken.append(sent.attempt)
+        unread = {
+            message["first"] + index
+            for message in place.channel.take_back()
+            for index in range(len(message.get("attempts", ())))
+        }
+        last = place.channel.page.take_back(place.serial)
+        free = [sent for sent in place.sent.values() if sent.serial > last or sent.serial in unread]
+        taken = [self._unsent(place, sent) for sent in free]
         self._waiting.extendleft(reversed(taken))
         if place.is_quitting:
             place.channel.send(QUIT)

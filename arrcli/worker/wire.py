@@ -148,8 +148,17 @@ def outcome_with(told: dict[str, Any]) -> Outcome:
 
 def encode_attempt(attempt: Attempt) -> bytes:
     """An attempt as JSON, without what is as it is by default."""
+    return encode(_said(attempt))
+
+
+def encode_bundle(first: int, attempts: Sequence[Attempt]) -> bytes:
+    """Attempts for one worker, to be tried in this order; `first` is the serial of the first of them."""
+    return encode({"first": first, "attempts": [_said(attempt) for attempt in attempts]})
+
+
+def _said(attempt: Attempt) -> dict[str, Any]:
     usual = _USUAL.get
-    return _to_json({name: value for name, value in attempt.__dict__.items() if value is not usual(name)}).encode()
+    return {name: value for name, value in attempt.__dict__.items() if value is not usual(name)}
 
 
 decode_attempt: Final = attempt_with

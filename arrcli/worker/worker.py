@@ -34,6 +34,9 @@ from arrcli.worker.wire import Attempt, decode_attempt, encode, encode_outcome, 
 _BETWEEN_RINGS_NS: Final = 2_000_000
 _WORTH_ASKING_US: Final = 1_000
 
+Mark = tuple[int, int, int]
+"""Of an attempt in a worker's hands: its run, its number and its serial."""
+
 
 def serve(order: Mapping[str, Any], descriptors: Sequence[int]) -> None:
     """Be the worker that the supervisor's order describes."""
@@ -76,26 +79,35 @@ class Worker:
 
     def run(self) -> None:
         """Until it is told to quit, or cannot be trusted with another attempt."""
-        while (attempt := self._next()) is not None:
-            if self._code.has_changed():
-                self._say_goodbye("the code has changed", attempt)
-                break
-            duration = self._try(attempt)
-            if (left := self._what_is_left(duration)) is not None:
-                self._say_goodbye(left)
-                break
+        while (bundle := self._next()) is not None and self._try_each(bundle["first"], bundle["attempts"]):
+            pass
         with contextlib.suppress(BaseException):  # handlers of the task's, run as at an interpreter's end
             atexit._run_exitfuncs()
         self._streams.settle()
 
-    def _next(self) -> Attempt | None:
+    def _try_each(self, first: int, bundle: Sequence[dict[str, Any]]) -> bool:
+        """Whether this process can be trusted with more."""
+        for serial, said in enumerate(bundle, first):
+            if not self._page.may_begin(serial):
+                self._log.append(encode({"do": "back", "again": _marks(bundle, first, serial)[:1]}) + b"\n")
+                return True
+            if self._code.has_changed():
+                self._say_goodbye("the code has changed", _marks(bundle, first, serial))
+                return False
+            left = self._what_is_left(self._try(decode_attempt(said)))
+            if left is not None:
+                self._say_goodbye(left, _marks(bundle, first, serial + 1))
+                return False
+        return True
+
+    def _next(self) -> dict[str, Any] | None:
         message = receive(self._inbox, socket.MSG_DONTWAIT)
         if message is None:
             self._ring(time.monotonic_ns())
             message = receive(self._inbox)
         if message is None or message.get("do") == "quit":
             return None
-        return decode_attempt(message)
+        return message
 
     def _ring(self, now: int) -> None:
         self._rang = now
@@ -189,10 +201,15 @@ class Worker:
             return "a child process was left"
         return self._surroundings.what_is_left(duration)
 
-    def _say_goodbye(self, why: str, unbegun: Attempt | None = None) -> None:
-        again = None if unbegun is None else (unbegun.run_id, unbegun.number)
+    def _say_goodbye(self, why: str, again: Sequence[Mark]) -> None:
         self._log.append(encode({"do": "bye", "why": why, "again": again}) + b"\n")
         ring(self._inbox)
+
+
+def _marks(bundle: Sequence[Mapping[str, Any]], first: int, begin: int) -> Sequence[Mark]:
+    """Of what is in the bundle from the serial `begin` on."""
+    marks = [(said["run_id"], said["number"], serial) for serial, said in enumerate(bundle, first)]
+    return marks[begin - first :]
 
 
 def has_children() -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from arrcli.config.faults import Findings, quoted
-from arrcli.config.shape import FileShape
+from arrcli.config.given import Given
 from arrcli.config.task_table import Whole, absolute, task_of, zone_of
 from arrcli.model.task import Pool, TasksFile
 from arrcli.model.value import dataclass
@@ -29,21 +29,19 @@ class Surroundings:
     cpus: int
 
 
-def build(raw: Mapping[str, Any], shape: FileShape, where: Surroundings, found: Findings) -> TasksFile:
+def build(raw: Mapping[str, Any], given: Given, where: Surroundings, found: Findings) -> TasksFile:
     """The file with all defaults resolved; good for nothing where `found` has faults."""
-    given = shape.given()
-    arr = given["arr"].given() if "arr" in given else {}
-    defaults = given["defaults"].given() if "defaults" in given else {}
+    arr = given.arr
     zone = zone_of(arr.get("timezone", where.zone), ("arr", "timezone"), found) or ZoneInfo("UTC")
-    whole = Whole(defaults, zone, where.folder, _table(raw, "tasks"), _table(raw, "pools"))
-    tasks = {name: task_of(name, task, whole, found) for name, task in given.get("tasks", {}).items()}
+    whole = Whole(given.defaults, zone, where.folder, _table(raw, "tasks"), _table(raw, "pools"))
+    tasks = {name: task_of(name, task, whole, found) for name, task in given.tasks.items()}
     _check_names(whole, found)
     _check_chains({name: task.after for name, task in tasks.items() if task.after}, whole.tasks, found)
     return TasksFile(
         path=where.path,
         folder=where.folder,
         tasks=tasks,
-        pools={name: _pool(name, pool.given(), whole, found) for name, pool in given.get("pools", {}).items()},
+        pools={name: _pool(name, pool, whole, found) for name, pool in given.pools.items()},
         timezone=zone.key,
         python_path=tuple(absolute(folder, where.folder) for folder in arr.get("python_path", ["."])),
         workers=arr.get("workers", where.cpus),

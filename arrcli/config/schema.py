@@ -1,15 +1,25 @@
-"""The JSON Schema of a tasks file, for editors: made of the same models that load it."""
+"""The JSON Schema of a tasks file, for editors: made of the same table of keys that loads it."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from itertools import combinations
 from typing import Any, Final
 
-from arrcli.config.shape import FileShape, TaskShape
+from pydantic import TypeAdapter
+
+from arrcli.config.shape import TABLES, Key, Shape
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-_NAMES: Final = {"ArrShape": "arr", "DefaultsShape": "defaults", "PoolShape": "pool", "TaskShape": "task"}
+_NAMED: Final = {"pools": "pool", "tasks": "task"}
+"""The tables that have names of the user's in them, and what each of those is."""
+_MEANINGS: Final = {
+    "arr": "what holds for the whole file",
+    "defaults": "what tasks have where they do not say otherwise",
+    "pools": "caps across tasks, by name",
+    "tasks": "the tasks, by name",
+}
 _ONE_OF: Final = ("cron", "every", "at", "after")
 
 
@@ -18,35 +28,32 @@ def json_schema() -> dict[str, Any]:
 
     It knows nothing of zones, cron fields or other tasks: what it takes, `load` may still refuse.
     """
-    made = FileShape.model_json_schema(ref_template="#/$defs/{model}")
-    plain: dict[str, Any] = _plain(made)
-    task = plain["$defs"]["task"]
-    task["required"] = ["func"]
-    task["not"] = {"anyOf": [{"required": list(pair)} for pair in combinations(_ONE_OF, 2)]}
-    task["properties"] = {name: task["properties"][name] for name in _in_order(TaskShape)}
-    return {"$schema": DIALECT, "title": "tasks.toml of arr", **plain}
+    tables = {_NAMED.get(name, name): _table(shape.meaning, _keys(shape)) for name, shape in TABLES.items()}
+    tables["task"]["required"] = ["func"]
+    tables["task"]["not"] = {"anyOf": [{"required": list(pair)} for pair in combinations(_ONE_OF, 2)]}
+    sections = {name: _section(name) for name in TABLES}
+    head = {"$schema": DIALECT, "title": "tasks.toml of arr", "$defs": tables}
+    return head | _table("A tasks file of arr.", sections)
 
 
-def _in_order(shape: type[TaskShape]) -> list[str]:
-    own = [name for name in shape.model_fields if name in shape.__annotations__]
-    return [*own, *(name for name in shape.model_fields if name not in own)]
+def _table(meaning: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "description": meaning, "properties": properties, "additionalProperties": False}
 
 
-def _plain(node: Any) -> Any:
-    """Without pydantic's titles and null defaults; our own names and defaults in their place."""
-    if isinstance(node, list):
-        return [_plain(element) for element in node]
-    if isinstance(node, str):
-        return _renamed(node)
-    if not isinstance(node, dict):
-        return node
-    plain = {
-        _NAMES.get(key, key): _plain(value)
-        for key, value in node.items()
-        if key not in ("title", "default", "x-default") or isinstance(value, dict)
-    }
-    default = node.get("x-default")
-    return plain | _default(default) if isinstance(default, str) else plain
+def _section(name: str) -> dict[str, Any]:
+    table = {"$ref": f"#/$defs/{_NAMED.get(name, name)}"}
+    held = {"type": "object", "additionalProperties": table} if name in _NAMED else table
+    return {**held, "description": _MEANINGS[name], "default": {}}
+
+
+def _keys(shape: Shape) -> dict[str, Any]:
+    return {name: _key(key) for name, key in shape.keys.items()}
+
+
+def _key(key: Key) -> dict[str, Any]:
+    kind = TypeAdapter(key.kind).json_schema()
+    kind.pop("title", None)
+    return {**kind, "description": key.meaning, **_default(key.default)}
 
 
 def _default(said: str) -> dict[str, Any]:
@@ -55,8 +62,3 @@ def _default(said: str) -> dict[str, Any]:
         return {"default": tomllib.loads(f"value = {said}")["value"]}
     except tomllib.TOMLDecodeError:
         return {}
-
-
-def _renamed(text: str) -> str:
-    last = text.removeprefix("#/$defs/")
-    return f"#/$defs/{_NAMES[last]}" if last != text else text

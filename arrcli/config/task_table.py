@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from arrcli.config.faults import Findings, meant, quoted, reason, shown
 from arrcli.config.locate import Path
-from arrcli.config.shape import TaskShape
 from arrcli.errors import ScheduleError
 from arrcli.model.instant import EARLIEST, LATEST, Instant
 from arrcli.model.schedule import At, Every, Schedule, Union, parse_cron
@@ -41,9 +40,9 @@ class Whole:
     pools: Mapping[str, Any]
 
 
-def task_of(name: str, shape: TaskShape, whole: Whole, found: Findings) -> Task:
+def task_of(name: str, own: Mapping[str, Any], whole: Whole, found: Findings) -> Task:
     """The task, as far as it could be read."""
-    table = _Table(name, shape.given(), whole, found)
+    table = _Table(name, own, whole, found)
     table.check_callable()
     zone = table.zone()
     schedule = table.schedule(zone)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, get_args
 
 from pydantic_core import ErrorDetails
 
-from arrcli.config.faults import Fault, Spot, meant, quoted, shown
+from arrcli.config.faults import Fault, meant, quoted, shown
 from arrcli.config.kinds import MOST, REFUSED
 from arrcli.config.locate import Path
-from arrcli.config.shape import FIRST, TABLES, FileShape, Shape
+from arrcli.config.shape import FIRST, TABLES
 
 Words: TypeAlias = Callable[[Any, Mapping[str, Any], Path], str]
 """(value, context, path) -> what is wrong with it, and how to mend it."""
@@ -35,15 +35,12 @@ OTHER_NAMES: Final = {
 """What other schedulers call our keys."""
 
 
-def faults_of(errors: Iterable[ErrorDetails]) -> list[Fault]:
-    """A fault of each error, at the same path."""
-    return [_fault(error) for error in errors]
+def faults_of(errors: Iterable[ErrorDetails], path: Path) -> list[Fault]:
+    """A fault of each error in the value at that path."""
+    return [_fault(error, (*path, *error["loc"])) for error in errors]
 
 
-def _fault(error: ErrorDetails) -> Fault:
-    path = tuple(error["loc"])
-    if error["type"] == "extra_forbidden":
-        return Fault(path, unknown_key(path), Spot.KEY)
+def _fault(error: ErrorDetails, path: Path) -> Fault:
     words = WORDS.get(error["type"])
     said = words(error["input"], error.get("ctx", {}), path) if words else error["msg"]
     return Fault(path, said)
@@ -55,13 +52,13 @@ def unknown_key(path: Path) -> str:
     said = f"unknown key {quoted(word)}"
     if table == "defaults" and word in FIRST:
         return f"{quoted(word)} has no default — write it in each task"
-    known = (TABLES[table] if table else FileShape).model_fields
+    known = list(TABLES[table].keys if table else TABLES)
     if word in OTHER_NAMES and table in ("tasks", "defaults"):
         other = OTHER_NAMES[word]
         return f"{said} — it is called {quoted(other) if other.isidentifier() else other} here"
     if near := meant(word, known):
         return said + near
-    homes = (name for name in ("arr", "tasks", "pools") if word in TABLES[name].model_fields)
+    homes = (name for name in ("arr", "tasks", "pools") if word in TABLES[name].keys)
     if home := next(homes, None):
         return f"{said} — it belongs in {_header(home)}"
     if len(known) <= 8:
@@ -73,7 +70,8 @@ def _header(table: str) -> str:
     return f"[{table}.NAME]" if table in ("pools", "tasks") else f"[{table}]"
 
 
-def _table(value: Any, _: Mapping[str, Any], path: Path) -> str:
+def no_table(value: Any, path: Path) -> str:
+    """What to say of a value that stands where a table belongs."""
     name = ".".join(str(part) for part in path)
     if len(path) > 3 or not name.replace(".", "").replace("_", "").replace("-", "").isalnum():
         return f"{shown(value)} stands where a table belongs — write {{ key = value }}"
@@ -101,8 +99,7 @@ def _choice(value: Any, context: Mapping[str, Any], path: Path) -> str:
 
 def _choices(path: Path) -> list[str]:
     """The words that the key at that path may be."""
-    shape: type[Shape] = TABLES[str(path[0])]
-    return [str(word) for word in shape.model_fields[str(path[-1])].annotation.__args__]  # type: ignore[union-attr]
+    return [str(word) for word in get_args(TABLES[str(path[0])].keys[str(path[-1])].kind)]
 
 
 def _plain(said: str) -> Words:
@@ -118,8 +115,6 @@ WORDS: Final[Mapping[str, Words]] = {
     "greater_than_equal": lambda value, context, path: f"{shown(value)} is below the least, {context['ge']}",
     "less_than_equal": _plain(f"is above the most, {MOST}"),
     "list_type": _list,
-    "dict_type": _table,
-    "model_type": _table,
-    "model_attributes_type": _table,
+    "dict_type": lambda value, context, path: no_table(value, path),
     "literal_error": _choice,
 }

@@ -142,6 +142,14 @@ MUTATIONS: Final = (
         (DISPATCH, MODEL),
     ),
     Mutation(
+        "blame",
+        "no run dies of what ended its worker from above",
+        "arrcli/worker/pool.py",
+        "died=usage is not None,",
+        "died=True,",
+        (f"{POOL}::test_the_death_of_the_supervisor_costs_what_had_begun_and_is_mended",),
+    ),
+    Mutation(
         "pdeathsig",
         "workers end with their supervisor, also where nobody else is left to end them",
         "arrcli/worker/kernel.py",

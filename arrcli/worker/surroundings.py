@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from operator import is_not
 from typing import Any, Final
 
 from arrcli.worker.wire import Attempt
@@ -44,7 +45,7 @@ class Surroundings:
     def __init__(self) -> None:
         self._variables = os.environ
         self._environ = dict(_environ_data())
-        self._named: dict[str, str | None] = {}
+        self._named: dict[bytes, bytes | None] = {}
         self._cwd = os.getcwd()  # noqa: PTH109 - compared as text, after every attempt
         self._umask = os.umask(0o077)
         os.umask(self._umask)
@@ -58,15 +59,15 @@ class Surroundings:
 
     def _keep(self) -> None:
         self._path, self._argv = list(sys.path), list(sys.argv)
-        self._handlers = {each: _signal.getsignal(each) for each in _HANDLED}
+        self._handlers = _handlers()
         self._switches = _switches()
 
     def enter(self, attempt: Attempt) -> None:
         """The attempt's variables and folder. Raises OSError or ValueError where they cannot be had."""
-        self._name("ARR_RUN_ID", str(attempt.run_id))
-        self._name("ARR_ATTEMPT", str(attempt.number))
-        self._name("ARR_TASK", attempt.task)
-        self._name("ARR_SLOT", None if attempt.slot is None else _as_text(attempt.slot))
+        self._name(b"ARR_RUN_ID", b"%d" % attempt.run_id)
+        self._name(b"ARR_ATTEMPT", b"%d" % attempt.number)
+        self._name(b"ARR_TASK", None if attempt.task is None else os.fsencode(attempt.task))
+        self._name(b"ARR_SLOT", None if attempt.slot is None else _as_text(attempt.slot).encode())
         if attempt.env:
             os.environ.update(attempt.env)
             if "TZ" in attempt.env:
@@ -74,17 +75,17 @@ class Surroundings:
         if attempt.cwd is not None:
             os.chdir(attempt.cwd)
 
-    def _name(self, variable: str, value: str | None) -> None:
+    def _name(self, variable: bytes, value: bytes | None) -> None:
         """A variable that tells of the attempt: it stands until the next one's, so that nothing has to be put back."""
         if self._named.get(variable) == value:
             return
         self._named[variable] = value
         if value is None:
-            os.environ.pop(variable, None)
-            self._environ.pop(os.fsencode(variable), None)
+            os.environb.pop(variable, None)
+            self._environ.pop(variable, None)
         else:
-            os.environ[variable] = value
-            self._environ[os.fsencode(variable)] = os.fsencode(value)
+            os.environb[variable] = value
+            self._environ[variable] = value
 
     @contextlib.contextmanager
     def importing(self) -> Iterator[None]:
@@ -144,10 +145,10 @@ class Surroundings:
 
     def _restore_signals(self) -> None:
         timers = [signal.ITIMER_REAL]
-        for number, handler in self._handlers.items():
-            if _signal.getsignal(number) is not handler:
+        if any(map(is_not, _handlers(), self._handlers)):
+            timers = [signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF]
+            for number, handler in zip(_HANDLED, self._handlers, strict=True):
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
-                timers = [signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF]
         for timer in timers:
             signal.setitimer(timer, 0)
         if _signal.pthread_sigmask(signal.SIG_BLOCK, ()) != self._mask:
@@ -181,6 +182,10 @@ def _folder() -> str | None:
         return os.getcwd()  # noqa: PTH109
     except OSError:
         return None
+
+
+def _handlers() -> list[Any]:
+    return [*map(_signal.getsignal, _HANDLED)]
 
 
 def _switches() -> tuple[Any, ...]:

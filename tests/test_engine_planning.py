@@ -608,3 +608,12 @@ def test_how_late_the_last_slots_were_planned_is_told_for_a_while() -> None:
     assert bench.runner.lag == 3 * SECOND
     bench.pass_time(50 * SECOND, SECOND)
     assert bench.runner.lag == 0
+
+
+def test_of_a_crowd_that_is_due_at_once_the_first_begin_before_the_last_are_planned() -> None:
+    bench = Bench("\n".join(task('cron = "1 12 * * *"', name=f"t{number}") for number in range(1200)))
+    bench.clock.advance(MINUTE)
+    bench.turn()
+    assert (len(bench.runs()), len(bench.working()), bench.runner.idle()) == (500, 4, False)
+    bench.turn(3)
+    assert len(bench.runs()) == len({run.task for run in bench.runs()}) == 1200

@@ -340,6 +340,7 @@ class Dispatcher:
         moves: list[Move] = []
         holds: list[Run] = []
         denied = passed = 0
+        counts.learn({run.task for run in candidates if run.task is not None})
         for run in candidates:
             if len(moves) >= room:
                 break
@@ -499,6 +500,12 @@ class _Counts:
         self._tasks: dict[str, int] = {}
         self._running: dict[str, int] = {}
         self._pools: dict[str, int] = {}
+
+    def learn(self, tasks: Collection[str]) -> None:
+        """Ask of these in one go: they will be needed."""
+        new = [name for name in tasks if name not in self._tasks]
+        found = self._w.active(new)
+        self._tasks.update((name, found.get(name, 0)) for name in new)
 
     def running(self, name: str) -> int:
         if name not in self._running:

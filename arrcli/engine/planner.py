@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import field, replace
 from datetime import UTC
+from typing import Final
 
 from arrcli.engine.slots import Due, due, new_era
 from arrcli.model.event import Event
@@ -19,11 +20,16 @@ from arrcli.store.contract import Writing
 from arrcli.store.values import TASKS_VERSION, Move
 
 
+_AT_ONCE: Final = 500
+"""So many tasks are planned in one transaction."""
+
+
 @dataclass(slots=True)
 class Planned:
-    """What one planning made: events to tell, and runs that a newer slot replaces."""
+    """What one planning made: events to tell, runs to add, and those that a newer slot replaces."""
 
     events: list[Event] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
     replaced: list[Run] = field(default_factory=list)
     touched: bool = False
 
@@ -34,6 +40,8 @@ class Planner:
     def __init__(self) -> None:
         self.tasks: dict[str, Task] = {}
         self.records: dict[str, TaskRecord] = {}
+        self.paused: frozenset[str] = frozenset()
+        """Tasks that are paused: few, and asked for at each turn."""
         self._heap: list[tuple[Instant, str]] = []
         self._version: str | None = None
         self._stale = True
@@ -113,6 +121,7 @@ class Planner:
         seen = At([to_datetime(at) for at in record.at_times], UTC)
         occupied = w.active([task.name]).get(task.name, 0) + w.queued_slots([task.name]).get(task.name, 0)
         through = self._plan_task(w, replace(task, schedule=seen), record, now, occupied, planned)
+        _add(w, planned)
         jittered = [at for at in seen.times if through < at <= upto and _within(task, at)]
         w.add([_run_of(task, record, at, now) for at in jittered])
         return replace(record, mark=max(through, upto))
@@ -137,12 +146,12 @@ class Planner:
 
     def next_wake(self) -> Instant | None:
         """When the next slot is due or the next pause ends; None: never by itself."""
-        ends = [r.pause_until for r in self.records.values() if r.paused and r.pause_until is not None]
+        ends = [at for name in self.paused if (at := self.records[name].pause_until) is not None]
         return min([*(entry[0] for entry in self._heap[:1]), *ends], default=None)
 
     def late(self, now: Instant) -> int:
         """How long ago the next slot was due; 0 where it is still to come."""
-        return max(0, now - self._heap[0][0]) if self._heap else 0
+        return max([0, *(now - at for at, _ in self._heap[:1])])
 
     def changed(self) -> None:
         """Somebody else may have written to the tasks, or a transaction was rolled back: read again before planning."""
@@ -185,6 +194,7 @@ class Planner:
             self.records[name] = replace(record, mark=through)
             marks.append((name, through, record.era))
             self._push(name)
+        _add(w, planned)
         w.put_marks(marks)
         return planned
 
@@ -217,8 +227,7 @@ class Planner:
                 occupied -= len(victims)
             runs.append(slot)
             occupied += 1
-        if runs:
-            w.add([_run_of(task, record, slot, now) for slot in runs])
+        planned.runs += [_run_of(task, record, slot, now) for slot in runs]
         return judged.through
 
     def _unpaused(
@@ -243,7 +252,7 @@ class Planner:
         return record.paused and (record.pause_until is None or due_at < record.pause_until)
 
     def _pauses_over(self, now: Instant) -> Sequence[TaskRecord]:
-        records = (record for record in self.records.values() if record.paused)
+        records = [self.records[name] for name in sorted(self.paused)]
         return [record for record in records if record.pause_until is not None and record.pause_until <= now]
 
     def _resume(self, w: Writing, now: Instant, planned: Planned) -> None:
@@ -259,6 +268,7 @@ class Planner:
             planned.events.append(Event(at=now, kind="note", details={"text": f"{record.name}: its pause is over"}))
         if free:
             planned.touched = True
+            self._note_paused()
             w.put_task_records(free)
 
     def _due_at(self, name: str) -> Instant | None:
@@ -274,7 +284,11 @@ class Planner:
         for name, task in self.tasks.items():
             if name in self.records:
                 self.tasks[name] = task.anchored(self.records[name].anchor)
+        self._note_paused()
         self._rebuild()
+
+    def _note_paused(self) -> None:
+        self.paused = frozenset(name for name, record in self.records.items() if record.paused)
 
     def _refreshed(self, w: Writing) -> bool:
         """Whether somebody else, or a transaction rolled back, made our records untrue: then they were read again."""
@@ -304,8 +318,9 @@ class Planner:
         return bool(self._heap) and self._heap[0][0] <= now
 
     def _due_names(self, now: Instant) -> Sequence[str]:
+        """Of a crowd the first: their runs begin while the others are planned."""
         names: dict[str, None] = {}
-        while self._heap and self._heap[0][0] <= now:
+        while self._heap and self._heap[0][0] <= now and len(names) < _AT_ONCE:
             names[heapq.heappop(self._heap)[1]] = None
         return list(names)
 
@@ -364,10 +379,20 @@ def _victims(w: Writing, task: Task, count: int, already: Sequence[Run]) -> Sequ
     return [run for run in oldest if run.id not in taken][:count]
 
 
+def _add(w: Writing, planned: Planned) -> None:
+    """Runs of many tasks go into the store together."""
+    if planned.runs:
+        w.add(planned.runs)
+        planned.runs = []
+
+
+_NEW: Final = Run(task=None, func="", due_at=0, ready_at=0, enqueued_at=0)
+
+
 def _run_of(task: Task, record: TaskRecord, slot: Instant, now: Instant) -> Run:
     at = slot + spread(task.name, task.jitter)
     assert task.schedule is not None  # noqa: S101 - only tasks with a schedule have slots
-    return Run(
+    return _NEW.but(
         task=task.name,
         func=task.func,
         args=task.args,

@@ -58,6 +58,10 @@ class Source(Protocol):
         ...
 
 
+def _functions(file: TasksFile) -> Sequence[str]:
+    return [task.func for task in file.tasks.values()]
+
+
 class Runner:
     """An engine: planner (where this process is the planner), dispatcher and janitor on one store."""
 
@@ -308,7 +312,7 @@ class Runner:
             self.file = before
             self._rolled_back(error, now)
             return
-        if [t.func for t in before.tasks.values()] != [t.func for t in self.file.tasks.values()]:
+        if before is not self.file and _functions(before) != _functions(self.file):
             for executor in self._dispatcher.each_executor():
                 executor.recycle()
         self._retry_at, self._new_file = None, None
@@ -428,8 +432,9 @@ class Runner:
             self._dispatcher.cancel(w, work, run.id, now, reason=Reason.OVERLAP)
 
     def _paused_names(self) -> frozenset[str]:
-        records = self._planner.records if self._planner is not None else self._store.task_records()
-        return frozenset(name for name, record in records.items() if record.paused)
+        if self._planner is not None:
+            return self._planner.paused
+        return frozenset(name for name, record in self._store.task_records().items() if record.paused)
 
     def _refresh_paused(self) -> None:
         if self._planner is None:
@@ -467,11 +472,12 @@ class Runner:
 
     def idle(self, *, within: int = MINUTE) -> bool:
         """Nothing runs, and nothing but slots of schedules is due within so many microseconds."""
-        if self._dispatcher.in_flight or self._woken:
+        now = self._clock.now()
+        if self._dispatcher.in_flight or self._woken or (self._planner is not None and self._planner.late(now)):
             return False
-        horizon = self._clock.now() + within
+        horizon = now + within
         return not any(
-            run.held_by is None and (run.attempt > 0 or run.ready_at <= self._clock.now())
+            run.held_by is None and (run.attempt > 0 or run.ready_at <= now)
             for run in self._store.pending(until=horizon)
         )
 

@@ -64,10 +64,12 @@ _STRAYS: Final = f"SELECT {COLUMNS}, stage FROM runs WHERE id > ?1 AND id <= ?2 
 _READY: Final = f"""SELECT {FRESH} FROM runs INDEXED BY runs_ready WHERE stage = 1 AND executor = ?
     ORDER BY priority DESC, ready_at, id LIMIT ?"""
 _OF_TASK: Final = "runs INDEXED BY runs_live WHERE task = ? AND task IS NOT NULL AND finished_at IS NULL"
-_ACTIVE: Final = f"SELECT count(*) FROM {_OF_TASK} AND (stage = 2 OR attempt > 0)"
+_OF_TASKS: Final = """SELECT task, count(*) FROM runs INDEXED BY runs_live
+    WHERE task IN (SELECT value FROM json_each(?)) AND task IS NOT NULL AND finished_at IS NULL"""
+_ACTIVE: Final = f"{_OF_TASKS} AND (stage = 2 OR attempt > 0) GROUP BY task"
 _ACTIVE_RUNS: Final = f"SELECT {COLUMNS} FROM {_OF_TASK} AND (stage = 2 OR attempt > 0) ORDER BY id"
 _PENDING_OF: Final = f"SELECT {COLUMNS} FROM {_OF_TASK} AND stage <> 2 ORDER BY id"
-_QUEUED: Final = f"SELECT count(*) FROM {_OF_TASK} AND stage <> 2 AND scheduled = 1 AND attempt = 0"
+_QUEUED: Final = f"{_OF_TASKS} AND stage <> 2 AND scheduled = 1 AND attempt = 0 GROUP BY task"
 _RETARGET: Final = """UPDATE runs INDEXED BY runs_live SET
     pool = coalesce(json_extract(options, '$.pool'), ?), priority = coalesce(json_extract(options, '$.priority'), ?),
     executor = coalesce(json_extract(options, '$.executor'), ?)
@@ -253,7 +255,8 @@ class SQLTransaction(SQLReading):
         return [run_of(row, State.PENDING) for row in self._ask(_PENDING_OF, (task,))]
 
     def pool_active(self, pools: Collection[str]) -> Mapping[str, int]:
-        return self._counted(_POOL, pools)
+        found = {name: int(self._ask(_POOL, (name,))[0][0]) for name in pools}
+        return {name: count for name, count in found.items() if count}
 
     def hold(self, runs: Sequence[Run]) -> None:
         for run in runs:
@@ -361,8 +364,7 @@ class SQLTransaction(SQLReading):
         return found if type(found) is int else None
 
     def _counted(self, sql: str, names: Collection[str]) -> Mapping[str, int]:
-        found = {name: int(self._ask(sql, (name,))[0][0]) for name in names}
-        return {name: count for name, count in found.items() if count}
+        return dict(self._ask(sql, (dumps(list(names)),))) if names else {}
 
 
 def _fence(was: Run) -> tuple[Any, ...]:

@@ -19,7 +19,6 @@ from arrcli.model.value import dataclass
 from arrcli.store.contract import Writing
 from arrcli.store.values import TASKS_VERSION, Move
 
-
 _AT_ONCE: Final = 500
 """So many tasks are planned in one transaction."""
 

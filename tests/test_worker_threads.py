@@ -15,7 +15,7 @@ import pytest
 from worker_rooms import TASKS, attempt, begun, eventually, is_alive, outcomes, tried, turn
 
 from arrcli.context import current_run
-from arrcli.worker.suspects import Suspects
+from arrcli.worker.suspects import Suspects, Witnesses
 from arrcli.worker.threads import LocalThreads, ThreadHost
 from arrcli.worker.wire import Attempt, Outcome
 
@@ -92,6 +92,17 @@ def test_a_child_that_a_coroutine_forked_runs_none_of_the_others(host: ThreadHos
     eventually(lambda: not is_alive(child), executor=host)
 
 
+def test_an_exit_in_a_task_of_a_coroutine_s_own_ends_nobody_else(host: ThreadHost) -> None:
+    others = [attempt("talk", index) for index in range(3)]
+    host.submit([*others, attempt("exit_aside")])
+    assert sorted((each.kind, str(each.result)) for each in outcomes(host, 4)) == [
+        ("succeeded", "0"),
+        ("succeeded", "1"),
+        ("succeeded", "2"),
+        ("succeeded", "aside"),
+    ]
+
+
 def test_cancelling_is_cooperative(host: ThreadHost, tmp_path: Path) -> None:
     plain, waiting = attempt("until_cancelled", str(tmp_path / "a")), attempt("forever", str(tmp_path / "b"))
     host.submit([plain, waiting])
@@ -145,6 +156,12 @@ def test_whoever_ends_the_host_is_found_among_many(host: ThreadHost, tmp_path: P
     assert [each.run_id for each in done if each.died and each.kind == "lost"] == [culprit.run_id]
     assert sorted(each.run_id for each in done if each.kind == "succeeded") == [each.run_id for each in naps]
     eventually(lambda: [view.state for view in host.views()] in ([], ["idle"]), executor=host)
+
+
+def test_nine_deaths_of_their_supervisor_are_no_run_s_doing() -> None:
+    witnesses = Witnesses()
+    assert [witnesses.is_guilty(1) for _ in range(11)] == [False] * 9 + [True] * 2
+    assert not witnesses.is_guilty(2)
 
 
 def test_among_a_thousand_a_culprit_is_alone_after_nine_deaths() -> None:

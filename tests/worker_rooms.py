@@ -116,6 +116,11 @@ async def fork_and_await(path):
     return "child" if child else "parent"
 async def fork_aside(path):
     return await asyncio.create_task(fork_and_await(path))
+async def exit_aside():
+    async def leave(): sys.exit("aside")
+    aside = asyncio.create_task(leave())
+    await asyncio.sleep(0.05)
+    return str(aside.exception())
 async def count(path):
     for _ in range(30):
         with open(path, "a") as out: out.write(f"{os.getpid()}\\n")

@@ -71,7 +71,7 @@ class SQLiteStore(SQLReading):
         self._closed = False
         self._pid = os.getpid()
         self._check_file(create=create and not read_only)
-        self._inode, self._log_inode = self.path.stat().st_ino, 0
+        self._inode, self._log_inode, self._written_at = self.path.stat().st_ino, 0, 0
         try:
             if self.read_only:
                 self._look()
@@ -287,6 +287,8 @@ class SQLiteStore(SQLReading):
         with self._lock, self._gate.alone(_IMPATIENT_MS / 1000) as alone, self._impatient():
             if alone:
                 self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                with contextlib.suppress(OSError):
+                    self._written_at = self.path.stat().st_mtime_ns
 
     def has_room(self) -> bool:
         """Whether the disk has room for new work; room for what ends is set aside where it can be."""
@@ -329,13 +331,17 @@ class SQLiteStore(SQLReading):
 
     def verify(self) -> None:
         """StoreLostError when the database, or its log, is no longer the one at its path, or emptied: what is written
-        would be lost silently."""
+        would be lost silently. Pages that others wrote over are not served from memory any longer."""
         try:
             there, log = os.lstat(self.path), os.lstat(f"{self.path}-wal").st_ino
         except OSError:
             raise self._lost() from None
         if there.st_ino != self._inode or there.st_size < _SMALLEST or log != (self._log_inode or log):
             raise self._lost()
+        if there.st_mtime_ns != self._written_at:  # not by a checkpoint of ours
+            self._written_at = there.st_mtime_ns
+            with self._lock:
+                self._writer.execute("PRAGMA shrink_memory")
 
     def _lost(self) -> StoreLostError:
         return StoreLostError(

@@ -145,8 +145,15 @@ class Host:
                 import asyncio
 
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, daemon=True, name="arr-loop").start()
+                threading.Thread(target=_turn, args=(self._loop,), daemon=True, name="arr-loop").start()
             return self._loop
+
+
+def _turn(loop: asyncio.AbstractEventLoop) -> None:
+    """For ever: these two come out of a loop from any task of it, also one that a coroutine made for itself."""
+    while True:
+        with contextlib.suppress(SystemExit, KeyboardInterrupt):
+            loop.run_forever()
 
 
 class _Ended(deque[Any]):

@@ -23,6 +23,7 @@ from arrcli.worker.channel import QUIT, Channel, Key
 from arrcli.worker.failure import death
 from arrcli.worker.stack import readable
 from arrcli.worker.supervised import Supervised
+from arrcli.worker.suspects import Witnesses
 from arrcli.worker.wire import (
     Attempt,
     Begun,
@@ -182,6 +183,7 @@ class ProcessPool:
         self._selector = selectors.DefaultSelector()
         self._places = [_Place(index) for index in range(workers)]
         self._supervisor: Supervised | None = None
+        self._witnesses = Witnesses()
         self._start_supervisor()
 
     # --- Executor: what the engine calls
@@ -448,7 +450,7 @@ class ProcessPool:
             started_at=wall,
             finished_at=max(wall, self._clock.now()),
             duration=max(0, now - mono),
-            died=usage is not None,
+            died=usage is not None or self._witnesses.is_guilty(attempt.run_id),
             error_type=_error_type(kill.kind if kill else "lost"),
             error_message=kill.why if kill else how,
             error_traceback=_last_stack(place, kill) if kill else "",

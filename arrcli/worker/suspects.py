@@ -1,11 +1,30 @@
-"""Who ended the shared host? While several run there, it cannot be told; in ever smaller company, it can."""
+"""Whose doing was it? Of the end of a process that many share it cannot be told at once, but in time."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Final
 
+CHANCES: Final = 9
+"""So many deaths of their supervisor are no doing of the runs that had begun there."""
 _MOST: Final = 10_000
+
+
+class Witnesses:
+    """Runs that had begun when the supervisor above their worker died. That may be by hand; a run that is there each
+    time, however often, does it itself.
+    """
+
+    def __init__(self) -> None:
+        self._times: dict[int, int] = {}
+
+    def is_guilty(self, run_id: int) -> bool:
+        """Of a run that had begun when it died again."""
+        times = self._times.pop(run_id, 0) + 1
+        self._times[run_id] = times
+        while len(self._times) > _MOST:
+            del self._times[next(iter(self._times))]
+        return times > CHANCES
 
 
 class Suspects:

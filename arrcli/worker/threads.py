@@ -23,7 +23,7 @@ from arrcli.worker.local import LocalThreads
 from arrcli.worker.pool import Clock, how_it_ended, longer_pause, monotonic, umask, wall_clock
 from arrcli.worker.stack import readable
 from arrcli.worker.supervised import Supervised
-from arrcli.worker.suspects import Suspects
+from arrcli.worker.suspects import Suspects, Witnesses
 from arrcli.worker.wire import Attempt, Begun, Outcome, WorkerView, decode_outcome, encode, encode_attempt
 
 __all__ = ["LocalThreads", "ThreadHost"]
@@ -102,7 +102,7 @@ class ThreadHost:
         self._generation = 0
         self._waiting: deque[Attempt] = deque()
         self._coroutines: set[str] = set()
-        self._suspects = Suspects()
+        self._suspects, self._witnesses = Suspects(), Witnesses()
         self._news: list[Begun | Outcome] = []
         self._submitted = 0
         self._owner = os.getpid()
@@ -306,7 +306,9 @@ class ThreadHost:
                 host.pid = each["pid"]
             else:
                 how = how_it_ended(each.get("status"), each.get("why", ""))
-                self._bury(host, now, how, suspects=self._begun_in(host))
+                suspects = self._begun_in(host)
+                self._suspects.accuse(suspects)
+                self._bury(host, now, how, guilty=suspects if len(suspects) == 1 else ())
 
     def _lose_supervisor(self, now: int) -> None:
         gone, self._supervisor = self._supervisor, None
@@ -318,7 +320,8 @@ class ThreadHost:
         gone.close()
         self._wait_before_next(now)
         for host in list(self._hosts):
-            self._bury(host, now, "the supervisor of the workers died", suspects=())
+            guilty = [run_id for run_id in self._begun_in(host) if self._witnesses.is_guilty(run_id)]
+            self._bury(host, now, "the supervisor of the workers died", guilty=guilty)
 
     def _wait_before_next(self, now: int) -> None:
         self._start_at = now + self._pause
@@ -377,21 +380,20 @@ class ThreadHost:
         begun = [key[0] for key, running in host.sent.items() if running.begun_wall is not None]
         return () if host.killed_for else begun
 
-    def _bury(self, host: _Host, now: int, how: str, *, suspects: Collection[int]) -> None:
-        """What had begun is lost, and died of it where it was the only suspect; the rest goes to the next host."""
+    def _bury(self, host: _Host, now: int, how: str, *, guilty: Collection[int]) -> None:
+        """What had begun is lost, and these have died of it; the rest goes to the next host."""
         self._read(host)
         self._take_back(host)
-        self._suspects.accuse(suspects)
         again = []
         for running in host.sent.values():
             if running.begun_wall is None:
                 again.append(running.attempt)
                 continue
-            ended = self._outcome_of_dead(running, running.begun_wall, now)
-            if running.attempt.run_id in host.killed_for:
+            ended, run_id = self._outcome_of_dead(running, running.begun_wall, now), running.attempt.run_id
+            if run_id in host.killed_for:
                 self._news.append(replace(ended, kind="cancelled", error_type="Cancelled", error_message=_FORCED))
             else:
-                self._news.append(replace(ended, died=len(suspects) == 1, error_message=how))
+                self._news.append(replace(ended, died=run_id in guilty, error_message=how))
         self._waiting.extendleft(reversed(again))
         self._hosts.remove(host)
         self._selector.unregister(host.channel.bell.fileno())

@@ -145,8 +145,8 @@ MUTATIONS: Final = (
         "blame",
         "no run dies of what ended its worker from above",
         "arrcli/worker/pool.py",
-        "died=usage is not None,",
-        "died=True,",
+        "died=usage is not None or",
+        "died=True or",
         (f"{POOL}::test_the_death_of_the_supervisor_costs_what_had_begun_and_is_mended",),
     ),
     Mutation(

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from command_line import ARR, eventually
-from world import World, kill, process_state
+from world import World, descriptors, holes, kill, process_state, resident_mb
 
 FAIL = {"on_lost": "fail"}
 
@@ -97,6 +97,16 @@ def test_a_task_that_kills_the_supervisor_costs_an_attempt_and_the_work_goes_on(
         runs = world.runs()
     assert (runs[run]["reason"], runs[run]["error"]["message"]) == ("lost", "the supervisor of the workers died")
     assert runs[other]["state"] == "succeeded"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("executor", ["process", "thread"])
+def test_a_task_that_kills_the_supervisor_each_time_fails_in_the_end(world: World, executor: str) -> None:
+    world.write(f'[tasks.kill]\nfunc = "deadly.kill_supervisor"\nretry_delay = "10ms"\nexecutor = "{executor}"\n')
+    with world.running():
+        run = world.enqueue("kill")
+        world.until_ended(run, within=60)
+        assert [world.run(run)[name] for name in ("state", "reason", "attempt")] == ["failed", "lost", 12]
 
 
 def test_what_a_task_leaves_behind_ends_with_it_and_holds_nobody_up(world: World) -> None:
@@ -371,6 +381,26 @@ def test_in_the_host_of_threads_a_death_costs_each_run_an_attempt_and_force_ends
     assert [runs[run]["result"] for run in forks] == ["parent"] * 3
     assert runs[loud]["state"] == "succeeded"
     assert kept < 3_000_000, "what children of the host write piles up"
+
+
+@pytest.mark.long
+def test_whatever_tasks_do_to_their_processes_a_schedule_of_seconds_has_no_hole_and_the_daemon_stays_small(
+    world: World,
+) -> None:
+    tick = '[tasks.tick]\nfunc = "jobs.note"\nevery = "1s"\non_overlap = "allow"\nretry_delay = "10ms"\n'
+    limits = {"timeout": "600ms", "stop_grace": "100ms", "retry_delay": "10ms"}
+    world.write(tick, workers=4)
+    with world.running() as daemon:
+        world.until_ended(world.enqueue("jobs.note"))
+        eventually(lambda: len(world.workers()) == 4)
+        before = descriptors(daemon.process.pid)
+        for func, args in STORM:
+            world.until_ended(*world.ask((func, args, limits)), within=40)
+        eventually(lambda: len(world.workers()) == 4 and descriptors(daemon.process.pid) <= before)
+        assert resident_mb(daemon.process.pid) < 200
+    ticks = {row[0] for row in world.rows("SELECT id FROM runs WHERE task = 'tick'")}
+    late = holes([start["at"] for start in world.starts() if start["run"] in ticks])
+    assert late == []
 
 
 STORM: list[tuple[str, list[Any]]] = [

@@ -6,6 +6,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import time
@@ -187,7 +188,73 @@ def test_a_store_of_an_older_arr_waits_for_room_to_be_brought_up_to_date_and_los
     assert world.rows("SELECT state FROM runs") == [("succeeded",)]
 
 
+MANY = """
+    WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
+    INSERT INTO runs (task, func, origin, scheduled, state, stage, count, era, due_at, ready_at, enqueued_at,
+        started_at, finished_at, attempt, losses, deaths, executor, pool, priority)
+    SELECT 't', 'jobs.note', 'enqueued', 0, 'succeeded', 4, 1, 0, i, i, i, i, i, 1, 0, 0, 'process', 'default', 0 FROM n
+"""
+COUNTED = "INSERT OR REPLACE INTO ended SELECT state, count(*) FROM runs WHERE finished_at IS NOT NULL GROUP BY state"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("rounds", [6])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_ended_while_it_brings_a_store_up_to_date_it_leaves_it_whole_in_the_one_version_or_the_other(
+    world: World, number: signal.Signals, rounds: int
+) -> None:
+    make_of_version(world.database, 1)
+    with closing(sqlite3.connect(world.database)) as db:
+        db.execute(MANY)
+        db.execute(COUNTED)
+        db.commit()
+    kept, log = world.folder / "kept.db", Path(f"{world.database}-wal")
+    shutil.copy(world.database, kept)
+    moments = random.Random(20261127)
+    for _ in range(rounds):
+        for end in ("", "-wal", "-shm"):
+            Path(f"{world.database}{end}").unlink(missing_ok=True)
+        shutil.copy(kept, world.database)
+        world.log.unlink(missing_ok=True)
+        daemon = world.start(ready=False)
+        eventually(lambda: log.exists() and log.stat().st_size > 1 << 16, lambda: daemon.text)  # noqa: B023
+        time.sleep(moments.random() * 0.4)
+        daemon.process.send_signal(number)
+        assert daemon.process.wait(20) in (0, -number), daemon.text
+        world.nobody_left()
+        assert world.rows("PRAGMA user_version")[0][0] in range(1, VERSION + 1)
+        assert world.rows("PRAGMA integrity_check") == [("ok",)]
+        assert world.rows("SELECT count(*) FROM runs") == [(200_000,)]
+    assert world.arr("run", "--plain", "--burst", timeout=120).code == 0
+    assert world.rows("PRAGMA user_version") == [(VERSION,)]
+    assert world.state_of(1) == "succeeded"
+
+
 # -- while it runs ----
+
+
+GARBAGE = random.Random(2).randbytes(1 << 16)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", ["cut", "its first page", "all pages"])
+def test_a_store_that_is_overwritten_while_it_runs_ends_the_daemon_with_a_sentence(world: World, how: str) -> None:
+    world.write(TICK)
+    had_a_life(world)
+    world.lost = True
+    daemon = world.start()
+    world.enqueue_many("jobs.nap", 1, 0.5)
+    eventually(lambda: any(start["name"] == "nap" for start in world.starts()))
+    if how == "cut":
+        os.truncate(world.database, 6000)
+    else:
+        with world.database.open("r+b") as out:
+            out.write(GARBAGE[: 4096 if how == "its first page" else world.database.stat().st_size])
+    assert daemon.process.wait(60) == 1, daemon.text
+    last = daemon.text.rstrip().splitlines()[-1]
+    assert last.startswith(f"arr: {world.database} is damaged"), daemon.text
+    world.nobody_left()
+    assert "is damaged" in refused(world, "list")
 
 
 @pytest.mark.parametrize("how", ["deleted", pytest.param("emptied", marks=pytest.mark.long)])

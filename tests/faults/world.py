@@ -119,6 +119,8 @@ class World:
         try:
             yield daemon
             if daemon.process.poll() is None:
+                if not (self.lost or self.edited):
+                    self.recovered()
                 daemon.stop()
         finally:
             kill(daemon)

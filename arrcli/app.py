@@ -397,14 +397,16 @@ class App:
 
     def _workers(self, told: Sequence[Mapping[str, Any]]) -> Sequence[WorkerStatus]:
         """Our own places as they are now, or those of the daemon as it told them last."""
+        views = [asdict(view) for view in self._views()] if self.runner is not None else told
+        if not views:
+            return []
         from arrcli.host.usage import Meter
         from arrcli.model.snapshot import WorkerStatus
 
-        views = [asdict(view) for view in self._views()] if self.runner is not None else told
         if self._meter is None:
             self._meter = Meter(self.clock.monotonic)
         used = self._meter.of({view["pid"] for view in views if view["pid"] and view["run_id"] is not None})
-        runs = {run.id: run for run in self.store.running()} if views else {}
+        runs = {run.id: run for run in self.store.running()}
         found = []
         for view in views:
             usage = used.get(view["pid"] or 0)

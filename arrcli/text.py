@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_SEQUENCES: Final = re.compile(
+_SEQUENCES: Final = (
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor, clear
     r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\x9c|$)"  # OSC, DCS, SOS, PM, APC, up to their end
     r"|\x9b[0-?]*[ -/]*[@-~]"  # CSI as one C1 character
     r"|[\x90\x98\x9d\x9e\x9f].*?(?:\x07|\x1b\\|\x9c|$)"  # the same strings, begun by a C1 character
-    r"|\x1b[ -/]*[0-~]?",  # any other escape
-    re.DOTALL,
+    r"|\x1b[ -/]*[0-~]?"  # any other escape
 )
 _BIDI: Final = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 _INVISIBLE: Final = [0x00AD, 0x200B, 0x2028, 0x2029, 0xFEFF, *range(0xE0000, 0xE0080)]
@@ -31,7 +30,7 @@ def clean(text: str) -> str:
     """`text` without anything that a terminal would obey; line ends stay, tabs become four blanks."""
     if text.isascii() and text.isprintable():
         return text
-    return _SEQUENCES.sub("", text.replace("\r\n", "\n")).translate(_GONE)
+    return re.sub(_SEQUENCES, "", text.replace("\r\n", "\n"), flags=re.DOTALL).translate(_GONE)
 
 
 def one_line(text: str) -> str:

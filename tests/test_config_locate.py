@@ -11,7 +11,8 @@ import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arrcli.config.locate import Path, Place, locate
+from arrcli.config.locate import locate
+from arrcli.config.place import Path, Place
 
 HANDWRITTEN = """\
 # a comment, [not.a.table]

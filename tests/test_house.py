@@ -127,6 +127,22 @@ def test_values_are_made_the_cheap_way() -> None:
     assert {file for file in users if not is_within(Path(file), WORKERS | {"context.py", "model/value.py"})} == set()
 
 
+def test_patterns_are_compiled_when_they_are_first_used() -> None:
+    """In the rooms that every verb goes through: a start would pay for all of them, and use a few."""
+    common = {"model", "config", "store", "host", "text.py", "errors.py", "app.py", "cli/group.py"}
+    seldom = {"config/crontab", "config/locate.py"}
+    compiled = {
+        str(file)
+        for file in FILES
+        if is_within(file, common) and not is_within(file, seldom)
+        for statement in tree(file).body
+        if isinstance(statement, ast.Assign | ast.AnnAssign)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "re.compile"
+    }
+    assert compiled == set()
+
+
 def test_there_are_no_cycles_between_rooms() -> None:
     edges: dict[str, set[str]] = {}
     for file in FILES:

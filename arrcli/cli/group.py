@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from importlib import import_module
 from itertools import pairwise
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -39,13 +39,13 @@ class Lenient(TyperCommand):
         for before, word in pairwise(["", *args]):
             if word == "--":
                 break
-            if _OTHER_LETTERS.match(word) and not _NUMBER.fullmatch(word) and not before.startswith("--"):
+            if re.match(_OTHER_LETTERS, word) and not re.fullmatch(_NUMBER, word) and not before.startswith("--"):
                 raise no_option(word)
         return super().parse_args(ctx, args)
 
 
-_OTHER_LETTERS: Final = re.compile(r"-[^-fh].")
-_NUMBER: Final = re.compile(r"-[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_OTHER_LETTERS: Final = r"-[^-fh]."
+_NUMBER: Final = r"-[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
 
 
 def _made(verb: Verb) -> Any:
@@ -60,6 +60,7 @@ def _made(verb: Verb) -> Any:
     ignoring = {"ignore_unknown_options": True} if lenient else {}
     names = {"help_option_names": ["-h", "--help"]}
     kind = Lenient if lenient else TyperCommand
+    found.__annotations__ = get_type_hints(found, include_extras=True)  # typer would read them as text nine times
     holder.command(verb.name, cls=kind, help=found.__doc__, context_settings={**names, **ignoring})(found)
     return typer.main.get_command(holder)
 

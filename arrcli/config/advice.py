@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Final
 
 from arrcli.config.faults import Fault, label, notes
-from arrcli.config.locate import Path
+from arrcli.config.place import Path
 from arrcli.config.read import read
 from arrcli.errors import ArrError
 from arrcli.model.instant import DAY, Instant, iso
 from arrcli.model.schedule import At, Cron, Reboot, Schedule, Union, dst_notes
 from arrcli.model.schedule import warnings as of_the_text
+from arrcli.model.schedule.fields import is_hashed
 from arrcli.model.task import Task, TasksFile
 
 HERD: Final = 10
 """So many tasks at one time of day are worth a word."""
-
-_HASHED: Final = re.compile(r"(?:^|[\s,])H", re.IGNORECASE)
 
 
 def warnings(file: TasksFile, now: Instant, *, text: str | None = None, shown: str | None = None) -> list[str]:
@@ -114,12 +112,12 @@ def _is_wild(schedule: Schedule) -> bool:
 
 
 def _is_hashed(schedule: Schedule) -> bool:
-    return any(_HASHED.search(cron.expression) for cron in _crons(schedule))
+    return any(is_hashed(cron.expression) for cron in _crons(schedule))
 
 
 def _time_of_day(cron: Cron) -> str | None:
     """The one time of day that the expression names, unless `H` chose it."""
     hours, minutes = cron.fields.hour.numbers, cron.fields.minute.numbers
-    if len(hours) != 1 or len(minutes) != 1 or _HASHED.search(cron.expression):
+    if len(hours) != 1 or len(minutes) != 1 or is_hashed(cron.expression):
         return None
     return f"{min(hours):02}:{min(minutes):02}"

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from enum import Enum
 from typing import Any, Final
 
-from arrcli.config.locate import Path, Place, Point, locate
+from arrcli.config.place import Path, Place, Point
 from arrcli.errors import ConfigError
 from arrcli.model.value import dataclass
 from arrcli.text import clean, one_line, shortened
@@ -18,7 +18,7 @@ from arrcli.text import clean, one_line, shortened
 WIDEST: Final = 100
 """How much of a source line is shown."""
 
-_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
+_BARE: Final = r"[A-Za-z0-9_-]+"
 _NOWHERE: Final = Place((1, 1), (1, 1))
 
 
@@ -85,7 +85,11 @@ def notes(file: str, text: str, found: Sequence[Fault]) -> list[str]:
 
 def _placed(text: str, faults: Iterable[Fault]) -> list[tuple[Point, Fault]]:
     faults = list(faults)
-    places = locate(text) if faults else {}
+    if not faults:
+        return []
+    from arrcli.config.locate import locate  # late: most files have no faults
+
+    places = locate(text)
     fitting = [_fitting(places, fault) for fault in faults]
     return sorted(((_point(places, fault), fault) for fault in fitting), key=lambda pair: pair[0])
 
@@ -120,7 +124,7 @@ def label(path: Path) -> str:
         if isinstance(part, int):
             said += f"[{part}]"
         else:
-            name = part if _BARE.fullmatch(part) else quoted(part)
+            name = part if re.fullmatch(_BARE, part) else quoted(part)
             said += f".{shortened(name, 60)}" if said else shortened(name, 60)
     return said
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from arrcli.config.faults import Fault, Findings, Spot
-from arrcli.config.locate import Path
+from arrcli.config.place import Path
 from arrcli.config.shape import TABLES
 from arrcli.config.words import faults_of, no_table, unknown_key
 from arrcli.model.value import dataclass

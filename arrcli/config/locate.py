@@ -10,10 +10,9 @@ import re
 import tomllib
 from bisect import bisect_right
 from contextlib import suppress
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final
 
-Path: TypeAlias = tuple[str | int, ...]
-Point: TypeAlias = tuple[int, int]
+from arrcli.config.place import Path, Place, Point
 
 DEEPEST: Final = 100
 """Paths with more parts are not noted: nobody wrote them by hand."""
@@ -29,13 +28,6 @@ _SCALAR: Final = re.compile(
     r"|[^,\]}\n#]+",  # a number, a date (which may hold a blank), a truth value
     re.DOTALL,
 )
-
-
-class Place(NamedTuple):
-    """Line and column, from 1, of a key (its last part) and of its value (of a table: its header)."""
-
-    key: Point
-    value: Point
 
 
 def locate(text: str) -> dict[Path, Place]:

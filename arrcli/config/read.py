@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from arrcli.config.faults import in_one, refusal_at
-from arrcli.config.locate import Point
+from arrcli.config.place import Point
 from arrcli.errors import ConfigError, NotFoundError
 from arrcli.text import clean
 
 LARGEST: Final = 32 << 20
 """What is larger is no tasks file: 10,000 tasks take about a megabyte."""
 
-_AT: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
-_LONG_NUMBER: Final = re.compile(r"[0-9][0-9_]{4000,}")
-_LIKE_A_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d|\d\d:\d\d:")
+_AT: Final = r" \(at (?:line (\d+), column (\d+)|end of document)\)$"
+_LONG_NUMBER: Final = r"[0-9][0-9_]{4000,}"
+_LIKE_A_DATE: Final = r"\d{4}-\d\d-\d\d|\d\d:\d\d:"
 _BOMS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
@@ -44,7 +44,7 @@ def tables(text: str, *, file: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise _syntax_error(text, file, str(error)) from None
     except ValueError:  # int() refuses what would take it too long
-        found = _LONG_NUMBER.search(text)
+        found = re.search(_LONG_NUMBER, text)
         point = _point_of(text, found.start()) if found else (1, 1)
         raise refusal_at(file, text, point, "a number of thousands of digits — write it in quotes") from None
 
@@ -134,7 +134,7 @@ _MENDED: Final = (
 
 def _syntax_error(text: str, file: str, said: str) -> ConfigError:
     lines = text.replace("\r\n", "\n").split("\n")
-    found = _AT.search(said)
+    found = re.search(_AT, said)
     what = said[: found.start()] if found else said
     if found and found[1]:
         line, column = int(found[1]), int(found[2])
@@ -148,7 +148,7 @@ def _syntax_error(text: str, file: str, said: str) -> ConfigError:
 
 
 def _mended(what: str, near: str) -> str:
-    if what.startswith("Expected newline") and _LIKE_A_DATE.search(near):
+    if what.startswith("Expected newline") and re.search(_LIKE_A_DATE, near):
         return "there is no such date or time — write 2026-01-31T09:00:00"
     words = next((words for start, words in _MENDED if what.startswith(start)), None)
     return words or f"this is not TOML: {clean(what)[:200]} — see toml.io"

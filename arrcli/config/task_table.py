@@ -10,7 +10,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from arrcli.config.faults import Findings, meant, quoted, reason, shown
-from arrcli.config.locate import Path
+from arrcli.config.place import Path
 from arrcli.errors import ScheduleError
 from arrcli.model.instant import EARLIEST, LATEST, Instant
 from arrcli.model.schedule import At, Every, Schedule, Union, parse_cron

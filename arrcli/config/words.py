@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from arrcli.config.faults import Fault, meant, quoted, shown
 from arrcli.config.kinds import MOST, REFUSED
-from arrcli.config.locate import Path
+from arrcli.config.place import Path
 from arrcli.config.shape import FIRST, TABLES
 
 Words: TypeAlias = Callable[[Any, Mapping[str, Any], Path], str]

@@ -9,7 +9,7 @@ from typing import Final
 
 from arrcli.model.value import dataclass
 
-_FRAME: Final = re.compile(r'  File "(?P<file>[^"]+)", line (?P<line>[0-9]+)(?:, in (?P<name>.*))?$')
+_FRAME: Final = r'  File "(?P<file>[^"]+)", line (?P<line>[0-9]+)(?:, in (?P<name>.*))?$'
 _LIBRARIES: Final = frozenset({"site-packages", "dist-packages"})
 
 
@@ -43,7 +43,7 @@ def pieces(text: str, folders: Collection[str]) -> Sequence[Piece]:
     found: list[Piece] = []
     place = 0
     while place < len(lines):
-        head = _FRAME.match(lines[place])
+        head = re.match(_FRAME, lines[place])
         if head is None:
             found.append(Piece(lines[place]))
             place += 1
@@ -67,7 +67,7 @@ def with_sources(text: str, line_of: Callable[[str, int], str]) -> str:
     told: list[str] = []
     for line, below in zip(lines, [*lines[1:], ""], strict=True):
         told.append(line)
-        head = _FRAME.match(line)
+        head = re.match(_FRAME, line)
         source = line_of(head["file"], int(head["line"])) if head and not below.startswith("    ") else ""
         told += [f"    {source}"] if source else []
     return "\n".join(told)

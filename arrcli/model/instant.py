@@ -19,9 +19,7 @@ EARLIEST: Final[Instant] = -62_135_596_800 * SECOND
 LATEST: Final[Instant] = 253_402_300_800 * SECOND - 1
 """The last microsecond of the year 9999."""
 
-_ISO: Final = re.compile(
-    r"(?P<wall>\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(?P<offset>Z|[+-]\d\d:?\d\d)", re.ASCII
-)
+_ISO: Final = r"(?P<wall>\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(?P<offset>Z|[+-]\d\d:?\d\d)"
 
 
 def microseconds(span: timedelta) -> int:
@@ -48,7 +46,7 @@ def iso(instant: Instant) -> str:
 
 def parse_iso(text: str) -> Instant:
     """The instant of an ISO text with `Z` or an offset; ValueError on anything else."""
-    found = _ISO.fullmatch(text.strip())
+    found = re.fullmatch(_ISO, text.strip(), re.ASCII)
     if found is None:
         raise ValueError(f"{text!r} is not an ISO time with Z or an offset — write 2026-01-01T00:00:00Z")
     return from_datetime(datetime.fromisoformat(found["wall"] + found["offset"]))

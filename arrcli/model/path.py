@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import keyword
-import re
-from typing import Final
-
-_PATH: Final = re.compile(r"[^.:]+(?:\.[^.:]+)*(?::[^.:]+(?:\.[^.:]+)*)?")
 
 
 def is_dotted_path(text: str) -> bool:
     """`pkg.mod.func` or `pkg.mod:Class.method`: names, and a module before the last of them."""
-    parts = re.split("[.:]", text)
+    parts = text.replace(":", ".").split(".")
     names = all(part.isidentifier() and not keyword.iskeyword(part) for part in parts)
-    return names and len(parts) > 1 and _PATH.fullmatch(text) is not None
+    return names and len(parts) > 1 and text.count(":") <= 1

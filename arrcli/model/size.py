@@ -17,7 +17,7 @@ _UNITS: Final = {
     **{"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12},
     **{"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40},
 }
-_SIZE: Final = re.compile(r"(?P<number>[0-9]{1,18}(?:\.[0-9]{1,9})?)\s*(?P<unit>[a-zA-Z]*)", re.ASCII)
+_SIZE: Final = r"(?P<number>[0-9]{1,18}(?:\.[0-9]{1,9})?)\s*(?P<unit>[a-zA-Z]*)"
 _SIZES: Final = "write 64KiB, 1MiB, 2MB, or a number of bytes"
 
 
@@ -25,7 +25,7 @@ def size(said: str | int) -> int:
     """Bytes of `"64KiB"`, `"1.5 MB"`, or a number of bytes; UsageError otherwise, or above a pebibyte."""
     if isinstance(said, bool) or not isinstance(said, str | int):
         raise UsageError(f"{said!r} is not a size — {_SIZES}")
-    found = _SIZE.fullmatch(str(said).strip()) if isinstance(said, str) or abs(said) <= LARGEST else None
+    found = re.fullmatch(_SIZE, str(said).strip(), re.ASCII) if isinstance(said, str) or abs(said) <= LARGEST else None
     unit = _UNITS.get(found["unit"].lower()) if found else None
     if found is None or unit is None or Fraction(found["number"]) * unit > LARGEST:
         text = f'"{said}"' if isinstance(said, str) else "such a number"

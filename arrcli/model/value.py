@@ -20,6 +20,7 @@ else:
         """`dataclasses.dataclass`; a method that the class has itself is kept."""
 
         def made(cls: type) -> type:
+            cls.__doc__ = cls.__doc__ or cls.__name__  # or its signature would be worked out, at four times the cost
             plain = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(cls)
             methods = _methods(dataclasses.fields(plain), frozen=frozen, slots=slots)
             if init:

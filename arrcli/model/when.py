@@ -45,7 +45,7 @@ _SHORT: Final = (
     ("ms", MILLISECOND),
     ("us", 1),
 )
-_PART: Final = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[a-zµ]+)\s*")
+_PART: Final = r"(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[a-zµ]+)\s*"
 _DURATIONS: Final = "write 90s, 5m, 1h30m, 2d"
 
 
@@ -114,8 +114,8 @@ def _in_words(said: str) -> int:
     if text == "0":
         return 0
     text = re.sub("[A-Z][a-zA-Z]+", lambda word: word[0].lower(), text)  # "2 Days", but no "5M": a month to some
-    total, smallest, place = Fraction(0), WEEK + 1, 0
-    while (found := _PART.match(text, place)) and len(text) <= 64:
+    part, total, smallest, place = re.compile(_PART), Fraction(0), WEEK + 1, 0
+    while (found := part.match(text, place)) and len(text) <= 64:
         size = _UNITS.get(found["unit"])
         if size is None or size >= smallest:
             break
@@ -130,15 +130,13 @@ def _quoted(said: object) -> str:
     return f'"{said}"' if isinstance(said, str) else f"{said!r}"
 
 
-_ISO_LOCAL: Final = re.compile(
+_ISO_LOCAL: Final = (
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[Tt ](?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?))?"
     r"(?:\s*(?P<offset>[Zz]|[+-][0-9]{2}:?[0-9]{2}))?"
 )
-_UNIX: Final = re.compile(r"@(?P<seconds>-?[0-9]{1,12}(?:\.[0-9]{1,6})?)")
-_CLOCK: Final = re.compile(
-    r"(?P<hour>[0-9]{1,2})(?::(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}))?)?\s*(?P<half>[ap]m)?"
-)
+_UNIX: Final = r"@(?P<seconds>-?[0-9]{1,12}(?:\.[0-9]{1,6})?)"
+_CLOCK: Final = r"(?P<hour>[0-9]{1,2})(?::(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}))?)?\s*(?P<half>[ap]m)?"
 _NAMED_TIMES: Final = {"noon": time(12), "midnight": time(0)}
 _TIME: Final = r"(?:(?:at )?(?P<time>noon|midnight|[0-9][0-9:]*(?: ?[ap]m)?))"
 _WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -147,10 +145,7 @@ _DAY: Final = (
     r"(?P<weekday>mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun"
     rf"|{'|'.join(_WEEKDAYS)}))"
 )
-_DAY_AND_TIME: Final = (
-    re.compile(rf"{_DAY}(?:,? {_TIME})?"),
-    re.compile(rf"{_TIME}(?: {_DAY})?"),
-)
+_DAY_AND_TIME: Final = (rf"{_DAY}(?:,? {_TIME})?", rf"{_TIME}(?: {_DAY})?")
 _MOMENTS: Final = (
     'write 2026-01-31T09:00 (with Z or +02:00, or else local), 10:30, 9am, "tomorrow 9am", "monday 17:00", '
     '"in 10m" or now'
@@ -194,7 +189,7 @@ def calendar_time(text: str, zone: ZoneInfo) -> Instant | None:
 
     None where a lost day took that local time; ScheduleError if it is no such text.
     """
-    found = _ISO_LOCAL.fullmatch(text.strip())
+    found = re.fullmatch(_ISO_LOCAL, text.strip())
     try:
         if found is None:
             raise ValueError("it is not written 2026-01-31T09:00")
@@ -222,9 +217,9 @@ _Found = tuple[Instant]
 
 
 def _absolute(text: str, zone: ZoneInfo) -> _Found | None:
-    if found := _UNIX.fullmatch(text):
+    if found := re.fullmatch(_UNIX, text):
         return (_sure(_within(round(Fraction(found["seconds"]) * SECOND)), text),)
-    if found := _ISO_LOCAL.fullmatch(text):
+    if found := re.fullmatch(_ISO_LOCAL, text):
         return (_sure(_iso_instant(found, zone), text),)
     return None
 
@@ -241,7 +236,7 @@ def _from_now(text: str, now: Instant) -> _Found | None:
 
 def _by_day(text: str, now: Instant, zone: ZoneInfo) -> _Found | None:
     for form in _DAY_AND_TIME:
-        if found := form.fullmatch(text):
+        if found := re.fullmatch(form, text):
             clock = _clock(found["time"]) if found["time"] else time(0)
             return (_next_of(found, clock, now, zone),)
     return None
@@ -273,7 +268,7 @@ def _weekday(word: str) -> int:
 def _clock(word: str) -> time:
     if word in _NAMED_TIMES:
         return _NAMED_TIMES[word]
-    found = _CLOCK.fullmatch(word)
+    found = re.fullmatch(_CLOCK, word)
     if found is None or not (found["minute"] or found["half"]):
         raise ValueError(f'"{word}" could be many things; write 9am or 09:00')
     hour = int(found["hour"])

@@ -7,7 +7,6 @@ passes.
 
 from __future__ import annotations
 
-import re
 from dataclasses import field
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -17,7 +16,7 @@ from zoneinfo import ZoneInfo
 from arrcli.errors import ScheduleError
 from arrcli.model.instant import DAY, EPOCH, LATEST, SECOND, Instant, microseconds
 from arrcli.model.schedule.days import Days
-from arrcli.model.schedule.fields import Fields, read
+from arrcli.model.schedule.fields import Fields, is_hashed, read
 from arrcli.model.schedule.pattern import Pattern, pattern_of
 from arrcli.model.schedule.protocol import next_moment
 from arrcli.model.value import dataclass
@@ -25,7 +24,6 @@ from arrcli.model.wall import change_within, instant_of, passed_wall, wall_at, z
 
 _NAIVE_EPOCH: Final = EPOCH.replace(tzinfo=None)
 _ONE_SECOND: Final = timedelta(seconds=1)
-_HASHED: Final = re.compile(r"(?:^|[\s,])H", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -113,7 +111,7 @@ class Cron:
 
 def _seed(expression: str, name: str | None) -> str:
     """What `H` is hashed from; nothing where there is none, so that tasks share what was read."""
-    if not _HASHED.search(expression):
+    if not is_hashed(expression):
         return ""
     return expression if name is None else name
 

@@ -63,10 +63,10 @@ WEEKDAY: Final = Kind("weekday", 0, 6, 7, 6, "", _WEEKDAYS)  # 7 is Sunday again
 _FIVE: Final = (MINUTE, HOUR, DAY, MONTH, WEEKDAY)
 _SIX: Final = (SECOND, *_FIVE)
 
-_RANGE: Final = re.compile(r"(?P<low>[^-/#]+)(?:-(?P<high>[^-/#]+))?(?:/(?P<step>[^/]*))?", re.ASCII)
-_HASHED: Final = re.compile(r"H(?:\((?P<low>[^()-]+)-(?P<high>[^()-]+)\))?(?:/(?P<step>[^/]*))?", re.ASCII)
-_NTH: Final = re.compile(r"(?P<day>[^#]+)#(?P<nth>[^#]*)", re.ASCII)
-_LAST: Final = re.compile(r"(?P<day>[0-9]+|[A-Z]{3})L", re.ASCII)
+_RANGE: Final = r"(?P<low>[^-/#]+)(?:-(?P<high>[^-/#]+))?(?:/(?P<step>[^/]*))?"
+_HASHED: Final = r"H(?:\((?P<low>[^()-]+)-(?P<high>[^()-]+)\))?(?:/(?P<step>[^/]*))?"
+_NTH: Final = r"(?P<day>[^#]+)#(?P<nth>[^#]*)"
+_LAST: Final = r"(?P<day>[0-9]+|[A-Z]{3})L"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,11 @@ def read(expression: str, *, seed: str) -> Fields:
     terms = [_Reader(kind, names).terms(text, seed) for kind, text in zip(kinds, texts, strict=True)]
     second = terms.pop(0) if kinds is _SIX else None
     return Fields(second, *terms)
+
+
+def is_hashed(expression: str) -> bool:
+    """Whether an `H` in it stands for what is drawn from a name."""
+    return any(part.startswith("H") for part in expression.upper().replace(",", " ").split())
 
 
 def spread(name: str, jitter: int) -> int:
@@ -196,7 +201,7 @@ class _Reader:
 
     def _written_out(self, part: str, seed: str) -> str:
         """The part itself, or what an `H` in it stands for."""
-        found = _HASHED.fullmatch(part)
+        found = re.fullmatch(_HASHED, part) if part.startswith("H") else None
         if found is None:
             return part
         low, high = self.kind.low, self.kind.hashed_to
@@ -210,24 +215,34 @@ class _Reader:
 
     def _nth(self, part: str) -> tuple[int, int] | None:
         """`1#2` or `MON#2`, `5L` or `FRIL`; None for anything else."""
-        if found := _LAST.fullmatch(part):
+        if part.endswith("L") and (found := re.fullmatch(_LAST, part)):
             return self._value(found["day"], part) % 7, LAST
-        found = _NTH.fullmatch(part)
+        found = re.fullmatch(_NTH, part) if "#" in part else None
         if found is None:
             return None
-        if not re.fullmatch("[1-5]", found["nth"]):
+        if found["nth"] not in ("1", "2", "3", "4", "5"):
             raise _refused(f'"{part}": # takes 1 to 5', "write MON#2 for the second Monday, FRIL for the last Friday")
         return self._value(found["day"], part) % 7, int(found["nth"])
 
     def _numbers(self, part: str) -> Iterator[int]:
         """The numbers of a star, a value or a range, perhaps with a step; among weekdays 7 comes out as 0."""
-        found = _RANGE.fullmatch(part)
+        is_plain = part.isdigit() or self._is_star(part)  # as most are: no pattern is compiled for them
+        low, high, step = (*self._alone(part), 1) if is_plain else self._ranged(part)
+        values = range(low, high + 1, step)
+        return (value % 7 if self.kind is WEEKDAY else value for value in values)
+
+    def _alone(self, part: str) -> tuple[int, int]:
+        if self._is_star(part):
+            return self.kind.low, self.kind.top
+        value = self._value(part, part)
+        return value, value
+
+    def _ranged(self, part: str) -> tuple[int, int, int]:
+        found = re.fullmatch(_RANGE, part)
         if found is None or part.endswith(("-", "/")):
             raise self._unreadable(part)
         low, high = self._span(part, found)
-        step = 1 if found["step"] is None else self._step(part, found["step"])
-        values = range(low, high + 1, step)
-        return (value % 7 if self.kind is WEEKDAY else value for value in values)
+        return low, high, 1 if found["step"] is None else self._step(part, found["step"])
 
     def _span(self, part: str, found: re.Match[str]) -> tuple[int, int]:
         if self._is_star(found["low"]):
@@ -263,7 +278,7 @@ class _Reader:
     def _value(self, text: str, part: str) -> int:
         if text in self.kind.names:
             return self.kind.names[text]
-        if not re.fullmatch("[0-9]+", text):
+        if not text.isdigit():
             raise self._unreadable(part)
         value = int(text)
         if value > self.kind.high:
@@ -273,7 +288,7 @@ class _Reader:
         return value
 
     def _step(self, part: str, text: str) -> int:
-        if not re.fullmatch("[0-9]+", text):
+        if not text.isdigit():
             raise _refused(f'{self.kind.name} "{part}": the step must be a number', "write */2")
         step = int(text)
         if step == 0:

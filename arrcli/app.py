@@ -93,6 +93,7 @@ class App:
         what: str = "app",
     ) -> None:
         self.store, self.places, self.file, self.clock = store, places, file, clock
+        self._bell_path = "" if places is None else str(places.bell)
         self.executors: Mapping[str, Executor] = executors or {}
         self._picture: Picture | None = None
         self._meter: Meter | None = None
@@ -513,7 +514,7 @@ class App:
             self._waiter.wake()
             if self._bell is not None or self.places is None:
                 return True
-        return self.places is not None and ring(self.places.bell)
+        return self.places is not None and ring(self._bell_path)
 
     @property
     def daemon_pid(self) -> int | None:

@@ -20,7 +20,7 @@ import pytest
 
 from arrcli.errors import NotFoundError, StoreBusyError, StoreError, StoreLostError, UsageError
 from arrcli.model.run import State
-from arrcli.store import reading, transaction
+from arrcli.store import reading, sqlite, transaction
 from arrcli.store.gate import Gate
 from arrcli.store.memory import MemoryStore
 from arrcli.store.reserve import Reserve
@@ -204,7 +204,7 @@ def test_a_reader_that_lingers_does_not_hold_up_the_checkpoint(path: Path, store
     assert time.perf_counter() - began < 1
     reader.close()
     store.checkpoint(over=0)
-    assert Path(f"{path}-wal").stat().st_size == 0
+    assert store._reserve.used() == 0
     assert len(store.runs(RunQuery(limit=0))) == 101
 
 
@@ -218,7 +218,7 @@ def test_a_log_is_left_as_it_is_while_somebody_writes(path: Path, store: SQLiteS
         assert Path(f"{path}-wal").stat().st_size == written
     other.append([a_run()])
     store.checkpoint(over=0)
-    assert Path(f"{path}-wal").stat().st_size == 0
+    assert store._reserve.used() == 0
     other.close()
 
 
@@ -541,3 +541,22 @@ def _until(holds: Any) -> None:
     while not holds():
         assert time.monotonic() < end
         os.sched_yield()
+
+
+def test_who_adds_run_after_run_where_no_daemon_is_keeps_room_ahead_in_a_log_that_stays_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "LEFT_ALONE", 1 << 20)
+    store = SQLiteStore(tmp_path / "arr.db")
+    log = tmp_path / "arr.db-wal"
+    for _ in range(10):
+        store.append([a_run()])
+    assert log.stat().st_size < 1 << 20
+    sizes = set()
+    for _ in range(640):
+        store.append([a_run()])
+        sizes.add(log.stat().st_size)
+    assert min(size for size in sizes if size > 1 << 20) >= 8 << 20
+    assert max(sizes) < 16 << 20
+    assert len(store.pending()) == 650
+    store.close()

@@ -97,7 +97,7 @@ def _pipe() -> tuple[int, int]:
     return out, into
 
 
-def ring(path: Path) -> bool:
+def ring(path: Path | str) -> bool:
     """Wake whoever listens at `path`; False when nobody does."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)

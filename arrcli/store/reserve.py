@@ -11,6 +11,7 @@ import errno
 import os
 import stat
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,7 @@ _HEAD: Final = struct.Struct(">8xI4x8s8x")
 _FRAME: Final = struct.Struct(">8x8s8x")
 
 
-def is_full(folder: Path) -> bool:
+def is_full(folder: Path | str) -> bool:
     """Whether its disk has less than LEAST free; False where it does not tell."""
     try:
         disk = os.statvfs(folder)
@@ -40,17 +41,29 @@ class Reserve:
     def __init__(self, database: Path, file: Path) -> None:
         self.file = file
         self._log = Path(f"{database}-wal")
+        self._moved: bytes | None = None
 
     def used(self) -> int:
         """How many bytes of the log are written, from its start: what follows them is room ahead."""
+        with self._reading() as log:
+            return 0 if log is None or os.pread(log, _HEAD.size, 0) == self._moved else _used(log)
+
+    def moved(self) -> None:
+        """All that is written now is in the database, and the next commit begins the log anew, under a new head."""
+        with self._reading() as log:
+            self._moved = None if log is None else os.pread(log, _HEAD.size, 0)
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[int | None]:
         try:
             log = _opened(self._log, os.O_RDONLY)  # unlike the index, it has no locks
         except OSError:
-            return 0
+            log = None
         try:
-            return _used(log)
+            yield log
         finally:
-            os.close(log)
+            if log is not None:
+                os.close(log)
 
     def wants(self) -> bool:
         """There is too little ahead in the log."""
@@ -132,10 +145,10 @@ def _grown(path: Path, size: int, flags: int) -> bool:
 
 
 def _allocate(handle: int, start: int, length: int) -> None:
-    """Append zeros that have their place on the disk."""
+    """Append zeros that have their place on the disk; written ones, for what was only promised a place is written in at
+    the cost of a file that grows."""
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(handle, start, length)
-        return
     zeros = bytes(1 << 16)
     for place in range(start, start + length, len(zeros)):
         os.pwrite(handle, zeros[: start + length - place], place)

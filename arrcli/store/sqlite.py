@@ -20,13 +20,17 @@ from arrcli.store.numbers import NumbersError, freed
 from arrcli.store.opening import to_read, to_write
 from arrcli.store.reading import SQLReading, rows_of
 from arrcli.store.refusals import full, refuse_log_alone, says_full, translated
-from arrcli.store.reserve import LEAST, Reserve, is_full
+from arrcli.store.reserve import AHEAD, LEAST, Reserve, is_full
 from arrcli.store.schema import VERSION, migrate, older, version
 from arrcli.store.transaction import SQLTransaction
 
 PATIENCE_S: Final = 10.0
 CHECKPOINT_OVER: Final = 8 << 20
 """Bytes of write-ahead log from which the planner checkpoints."""
+LEFT_ALONE: Final = 8 * CHECKPOINT_OVER
+"""Bytes of it from which others do, for then no planner is there."""
+_BETWEEN_LOOKS: Final = 64
+"""Commits of what was added between two looks at the log."""
 _SMALLEST: Final = 512
 """Bytes of a database that has a page."""
 _IMPATIENT_MS: Final = 20
@@ -58,6 +62,7 @@ class SQLiteStore(SQLReading):
         upgrade: bool = True,
     ) -> None:
         self.path = Path(path)
+        self._name, self._folder = str(self.path), str(self.path.parent)
         self.read_only = read_only
         self._patience = patience
         self._lock = threading.RLock()
@@ -69,6 +74,7 @@ class SQLiteStore(SQLReading):
         self._reserve = Reserve(self.path, set_aside)
         self._gate: Gate | None = None
         self._closed = False
+        self._commits = 0
         self._pid = os.getpid()
         self._check_file(create=create and not read_only)
         self._inode, self._log_inode, self._written_at = self.path.stat().st_ino, 0, 0
@@ -187,7 +193,7 @@ class SQLiteStore(SQLReading):
             raise StoreError("a store was carried into a forked child; open it anew there")
 
     def _ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        with translated(str(self.path)):
+        with translated(self._name):
             return rows_of(self._read_on(), sql, values)
 
     def wait_at_most(self, seconds: float) -> None:
@@ -205,7 +211,7 @@ class SQLiteStore(SQLReading):
         self._same_process()
         if self.read_only or self._gate is None:
             raise StoreError(f"{self.path} was opened for reading only")
-        with self._lock, self._gate.passed(), translated(str(self.path)):
+        with self._lock, self._gate.passed(), translated(self._name):
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 transaction = SQLTransaction(self._writer)
@@ -222,8 +228,8 @@ class SQLiteStore(SQLReading):
     def append(self, runs: Sequence[Run]) -> Sequence[Run]:
         """Add runs, durably; callers in several threads share one commit. StoreFullError where the disk is full,
         though there may be room for what ends."""
-        if is_full(self.path.parent):
-            raise full(str(self.path))
+        if is_full(self._folder):
+            raise full(self._name)
         batch = _Batch(runs)
         with self._waiting_lock:
             self._waiting.append(batch)
@@ -250,6 +256,18 @@ class SQLiteStore(SQLReading):
             raise
         for batch in batches:
             batch.done = True
+        self._commits += 1
+        if self._commits % _BETWEEN_LOOKS == 0:
+            self._look_at_log()
+
+    def _look_at_log(self) -> None:
+        """Where a daemon is, it keeps room ahead in the log, and the log short. Where none is, who adds many runs one
+        by one does: to write over what is there takes a disk a fraction of the time that a file takes to grow.
+        """
+        self.checkpoint(over=LEFT_ALONE)
+        if self._reserve.wants():
+            with self._impatient(), self._log_to_itself():
+                self._reserve.lengthen_log(2 * AHEAD)
 
     def _add(self, batches: Sequence[_Batch]) -> None:
         with self.writing() as w:
@@ -270,7 +288,7 @@ class SQLiteStore(SQLReading):
     def data_version(self) -> int:
         """Asked of the writing connection, so that our own commits do not count."""
         self._same_process()
-        with self._lock, translated(str(self.path)):
+        with self._lock, translated(self._name):
             connection = self._read_on() if self.read_only else self._writer
             return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
@@ -282,17 +300,21 @@ class SQLiteStore(SQLReading):
         Beside a writer SQLite would move what it can without the write lock, which before 3.51.3 can damage the log: so
         it is done while nobody is inside the gate, or not now.
         """
-        if self._gate is None or self._reserve.used() <= over:
+        used = self._reserve.used()
+        if self._gate is None or used <= over:
             return
+        mode = "TRUNCATE" if used > LEFT_ALONE else "RESTART"  # then the file stays, to be written over
         with self._lock, self._gate.alone(_IMPATIENT_MS / 1000) as alone, self._impatient():
             if alone:
-                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                was_held_up, *_ = self._writer.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+                if not was_held_up:
+                    self._reserve.moved()
                 with contextlib.suppress(OSError):
                     self._written_at = self.path.stat().st_mtime_ns
 
     def has_room(self) -> bool:
         """Whether the disk has room for new work; room for what ends is set aside where it can be."""
-        if is_full(self.path.parent):
+        if is_full(self._folder):
             return False
         if not self._reserve.wants():
             return self._reserve.kept()

@@ -28,7 +28,7 @@ def test_on_a_disk_that_fills_up_what_runs_is_recorded_and_everything_else_waits
     daemon = small.start()
     begun = small.enqueue_many("jobs.big", 2, 200, 2.0)
     waiting = small.enqueue_many("jobs.nap", 4, 0.1)
-    eventually(lambda: len(small.starts()) == 2)
+    eventually(lambda: [start["name"] for start in small.starts()].count("big") == 2)
     with disk.eaten():
         daemon.until(FULL)
         until_full = small.starts()

@@ -48,11 +48,13 @@ class Days:
 
     def possible(self) -> bool:
         """Whether any day of any year is named; months of each length begin, some year, on each weekday."""
+        days = (*self.day.numbers, *range(31, 0, -1))  # most expressions name the first that is tried
         return any(
             self._match(day, weekday, length)
             for month in self.month.numbers
             for length in _LENGTHS.get(month, (31,))
-            for day in range(length, 0, -1)
+            for day in days
+            if day <= length
             for weekday in range(7)
         )
 

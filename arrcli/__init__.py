@@ -10,10 +10,10 @@ The front door of the library: every public name is imported when it is first as
              numbers
     model/   schedule (the only room that knows croniter), when, task, run, event, snapshot, explain: frozen values and
              pure functions
-    store/   contract, values, sqlite, memory, queue, opening, reserve, check, backup: keeps, decides nothing
+    store/   contract, values, sqlite, memory, queue, opening, soonest, reserve, check, backup: keeps, decides nothing
     engine/  planner: slots become runs | dispatcher: outcomes settled, the next runs claimed | janitor | runner turns
              the crank | room, lost: a disk or a store in trouble | asks: what people ask for | endings: who waits for
-             what | picture: what is so now | past: what became of a slot | stacks: where runs are
+             what | picture, coming, histories: what is so now | past: what became of a slot | stacks: where runs are
     worker/  supervisor, worker, surroundings, perform, capture, cast, stack, wire; pool, threads, host and suspects on
              the engine's side: standard library only
     host/    lock, wake-up, limits, places, process identity, service notification: what only the operating system knows

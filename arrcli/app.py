@@ -8,6 +8,7 @@ import threading
 import weakref
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -58,8 +59,9 @@ _STARTS: Final[tuple[Kind, ...]] = ("run_started",)
 _started: Final[weakref.WeakSet[App]] = weakref.WeakSet()
 
 
+@cache
 def arr_version() -> str:
-    """The version of the installed distribution."""
+    """The version of the installed distribution, as it was when it was first asked for."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -386,7 +388,7 @@ class App:
             self.clock.now(),
             daemon=self._status(facts),
             store="" if self.places is None else str(self.places.database),
-            workers=self._workers(facts.get("at_work", ())),
+            workers=partial(self._workers, facts.get("at_work", ())),
             faults=facts.get("faults", ()),
             pending_limit=pending_limit,
         )
@@ -396,7 +398,7 @@ class App:
         views = {} if self.runner is None else self.runner.views
         return [view for name, found in views.items() for view in found if name == "process" or view.run_id is not None]
 
-    def _workers(self, told: Sequence[Mapping[str, Any]]) -> Sequence[WorkerStatus]:
+    def _workers(self, told: Sequence[Mapping[str, Any]], begun: Sequence[Run]) -> Sequence[WorkerStatus]:
         """Our own places as they are now, or those of the daemon as it told them last."""
         views = [asdict(view) for view in self._views()] if self.runner is not None else told
         if not views:
@@ -407,7 +409,7 @@ class App:
         if self._meter is None:
             self._meter = Meter(self.clock.monotonic)
         used = self._meter.of({view["pid"] for view in views if view["pid"] and view["run_id"] is not None})
-        runs = {run.id: run for run in self.store.running()}
+        runs = {run.id: run for run in begun}
         found = []
         for view in views:
             usage = used.get(view["pid"] or 0)
@@ -416,7 +418,7 @@ class App:
                     index=view["index"],
                     pid=view["pid"],
                     state=view["state"],
-                    run=runs.get(view["run_id"] or 0),
+                    run=self._worked_on(view["run_id"], runs),
                     since=view["since"],
                     done=view["done"],
                     progress=view["progress"],
@@ -426,6 +428,11 @@ class App:
                 )
             )
         return found
+
+    def _worked_on(self, run_id: int | None, begun: Mapping[int, Run]) -> Run | None:
+        """What a worker has in hand; that it has begun may not have been recorded yet."""
+        run = None if run_id is None else begun.get(run_id) or self.store.run(run_id)
+        return run if run is not None and run.state is State.RUNNING else None
 
     def live_output(self, run: Run, *, since: int = 0, last: int = 0) -> bytes:
         """What a running attempt wrote from there on, of that the `last` bytes at most (0: all), as it stands in its

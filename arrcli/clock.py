@@ -31,5 +31,9 @@ class SystemClock:
     def monotonic(self) -> int:
         return time.monotonic_ns() // 1000
 
+    def spent(self) -> int:
+        """Microseconds that the calling thread has kept a processor busy."""
+        return time.thread_time_ns() // 1000
+
 
 SYSTEM = SystemClock()

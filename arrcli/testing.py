@@ -15,8 +15,8 @@ from typing import Any, Final
 from arrcli.errors import StoreError
 from arrcli.model.instant import DAY, MINUTE, SECOND, Instant
 from arrcli.model.run import AttemptRecord, Cost, Fault, Origin, Reason, Run, State, TaskRecord
-from arrcli.store.contract import Store
-from arrcli.store.values import Move, Owner, Request, RunQuery
+from arrcli.store.contract import Store, Writing
+from arrcli.store.values import RECORDS_VERSION, Move, Owner, Request, RunQuery
 
 NOON: Final[Instant] = 1_767_268_800 * SECOND
 """2026-01-01T12:00:00Z, where the tests of a store begin."""
@@ -388,6 +388,7 @@ class StoreContract:
         assert [run.id for run in self.store.pending(until=NOON + 5)] == [soon.id, claimed.id, held.id]
         assert [run.id for run in self.store.pending(limit=1)] == [soon.id]
         assert [run.id for run in self.store.running()] == [claimed.id, begun.id]
+        assert [run.id for run in self.store.begun()] == [begun.id]
         assert self.kept(begun).live == "f:0"
 
     def test_those_that_waited_too_long_are_told(self) -> None:
@@ -584,6 +585,37 @@ class StoreContract:
             w.put_marks([("t", 10, 1), ("nobody", 1, 1)])
             w.put_broken("t", "ImportError: x")
         assert self.store.task_records() == {"t": replace(record, mark=10, era=1, broken="ImportError: x")}
+
+    def test_records_are_read_by_name_and_their_version_tells_of_all_but_marks(self) -> None:
+        def version_after(write: Callable[[Writing], None]) -> str | None:
+            with self.store.writing() as w:
+                write(w)
+            return self.store.meta(RECORDS_VERSION)
+
+        one, other = (TaskRecord(name=name, mark=1, anchor=2, first_seen=3) for name in ("one", "other"))
+        made = version_after(lambda w: w.put_task_records([one, other]))
+        assert self.store.task_records(["other", "nobody"]) == {"other": other}
+        assert version_after(lambda w: w.put_marks([("one", 10, 0)])) == made
+        assert version_after(lambda w: w.put_broken("one", "")) == made
+        versions = {made} | {
+            version_after(lambda w: w.put_broken("one", "ImportError: x")),
+            version_after(lambda w: w.put_marks([("one", 11, 1)])),
+            version_after(lambda w: w.put_task_records([one])),
+        }
+        assert len(versions) == 4
+
+    def test_who_looks_again_learns_whether_anybody_committed(self) -> None:
+        before = self.store.commits()
+        assert self.store.commits() == before
+        self.add(a_run())
+        assert self.store.commits() != before
+
+    def test_the_tasks_of_which_a_run_ended_since_an_instant(self) -> None:
+        early, late, bare = self.add(a_run(task="early"), a_run(task="late"), a_run())
+        for run, at in ((early, NOON + 1), (late, NOON + 2), (bare, NOON + 2)):
+            self.ended(run, at=at)
+        assert set(self.store.ended_since(NOON + 2)) == {"late"}
+        assert set(self.store.ended_since(NOON)) == {"early", "late"}
 
     def test_requests_are_taken_once_by_whom_they_are_for(self) -> None:
         def asked(to: str) -> Request:

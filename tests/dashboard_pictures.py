@@ -68,6 +68,10 @@ def picture() -> Snapshot:
         4823, "import-orders", state=State.RUNNING, attempt=1, started_at=NOW - 12 * SECOND, slot=NOW - 22 * SECOND
     )
     ends = (ok(4821, "import-orders", ago=180, took=12.1), failed(4820, "backup-db", ago=43_200, took=36.0))
+    records = {
+        "prune-cache": record("prune-cache", paused=True),
+        "mailer": record("mailer", broken="ModuleNotFoundError: No module named 'mail'"),
+    }
     return Snapshot(
         now=NOW,
         file="/srv/app/tasks.toml",
@@ -75,10 +79,8 @@ def picture() -> Snapshot:
         timezone=PARIS,
         daemon=DaemonStatus(pid=4711, started_at=NOW - MINUTE, version="0.1.0", workers=2),
         tasks=tasks,
-        records={
-            "prune-cache": record("prune-cache", paused=True),
-            "mailer": record("mailer", broken="ModuleNotFoundError: No module named 'mail'"),
-        },
+        records=records,
+        marked=list(records.values()),
         upcoming=[
             Upcoming(
                 at=NOW - 5 * SECOND,
@@ -98,6 +100,7 @@ def picture() -> Snapshot:
         running=[going],
         recent=ends,
         last={end.name: [end] for end in ends},
+        failing=ends[1:],
         folders=["/srv/app"],
         workers=[
             WorkerStatus(
@@ -160,4 +163,6 @@ def crowd(size: int) -> Snapshot:
         Upcoming(at=NOW + (index + 1) * SECOND, name=name, task=each, kind="cron")
         for index, (name, each) in enumerate(tasks.items())
     ]
-    return replace(picture(), tasks=tasks, upcoming=slots, idle=[], records={}, recent=[], last={})
+    return replace(
+        picture(), tasks=tasks, upcoming=slots, idle=[], records={}, marked=[], recent=[], last={}, failing=[]
+    )

@@ -98,7 +98,9 @@ def test_no_text_from_outside_bends_the_grid_or_reaches_the_terminal(text: str) 
         running=[run(1, text, state=State.RUNNING, started_at=NOW)],
         recent=[failed(2, text, ago=1, took=1, message=text)],
         last={text: [failed(2, text, ago=1, took=1, message=text)]},
+        failing=[failed(2, text, ago=1, took=1, message=text)],
         records={text: record(text, broken=text)},
+        marked=[record(text, broken=text)],
         daemon=DaemonStatus(pid=1, message=text, stalled=True),
         faults=[text] * 9,
     )
@@ -199,9 +201,10 @@ def test_the_health_of_the_daemon_is_told_in_words_and_by_a_glyph(more: dict[str
 
 def test_the_hint_at_the_logs_is_kept_where_the_error_is_cut() -> None:
     long = failed(4820, "backup-db", ago=5, took=1, message="no space left on device " * 9)
-    assert has(drawn(replace(picture(), recent=[long], last={}, records={}), size=(120, 30)), "… (arr logs 4820)")
+    snapshot = replace(picture(), recent=[long], last={}, failing=[], marked=[])
+    assert has(drawn(snapshot, size=(120, 30)), "… (arr logs 4820)")
     for width in (55, 60, 80, 200):
-        assert has(drawn(replace(picture(), recent=[long], last={}, records={}), size=(width, 30)), "no space left")
+        assert has(drawn(snapshot, size=(width, 30)), "no space left")
 
 
 def test_slots_that_share_a_row_are_counted_in_it() -> None:

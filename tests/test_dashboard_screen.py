@@ -17,11 +17,15 @@ from typing import Any
 
 import pytest
 from dashboard_pictures import picture
+from rich.segment import Segment
 
 from arrcli.dashboard.draw import Frame
 from arrcli.dashboard.paint import Painter
+from arrcli.dashboard.screen import Screen
 from arrcli.dashboard.terminal import Bell, wants_screen
 from arrcli.dashboard.view import View
+from arrcli.model.instant import SECOND
+from arrcli.model.snapshot import Snapshot
 
 ENTER, LEAVE = "\x1b[?1049h", "\x1b[?1049l"
 
@@ -29,9 +33,10 @@ PROGRAM = """
 import os, signal, sys, time
 sys.path.insert(0, {tests!r})
 from dashboard_pictures import picture
+from arrcli.clock import SYSTEM
 from arrcli.dashboard.screen import Screen
 
-screen = Screen(monotonic=lambda: time.monotonic_ns() // 1000, environ=os.environ)
+screen = Screen(monotonic=SYSTEM.monotonic, spent=SYSTEM.spent, environ=os.environ)
 stopping = []
 def stop(*_):
     stopping.append(1)
@@ -65,7 +70,9 @@ job.wait()
 class Session:
     """A program in a terminal of its own, and what it has sent so far."""
 
-    def __init__(self, before: str = "get = picture", options: str = "", shell: bool = False) -> None:
+    def __init__(
+        self, before: str = "def get(wanted): return picture()", options: str = "", shell: bool = False
+    ) -> None:
         self.fd, child = pty.openpty()
         termios.tcsetwinsize(child, (24, 80))
         self.child_end = child
@@ -141,7 +148,7 @@ def test_an_interrupt_is_the_callers_and_ends_the_view_by_stop(start: Callable[.
 
 def test_an_exception_gives_the_terminal_back_before_it_is_printed(start: Callable[..., Session]) -> None:
     session = start(
-        before="seen = []\ndef get():\n    seen.append(1)\n    return picture() if len(seen) < 2 else 1 / 0"
+        before="seen = []\ndef get(wanted):\n    seen.append(1)\n    return picture() if len(seen) < 2 else 1 / 0"
     )
     session.until("import-orders")
     session.until("ZeroDivisionError")
@@ -220,7 +227,7 @@ def test_output_that_the_user_stopped_does_not_keep_the_view_from_ending(start: 
 def test_a_terminal_that_is_gone_ends_the_view(start: Callable[..., Session], tmp_path: Path) -> None:
     left = tmp_path / "ending"
     session = start(
-        before="signal.signal(signal.SIGHUP, signal.SIG_IGN)\nget = picture\n"
+        before="signal.signal(signal.SIGHUP, signal.SIG_IGN)\nget = lambda wanted: picture()\n"
         f"run = screen.run\ndef noted(*a, **k):\n    open({str(left)!r}, 'w').write(run(*a, **k))\nscreen.run = noted"
     )
     session.until("import-orders")
@@ -228,6 +235,93 @@ def test_a_terminal_that_is_gone_ends_the_view(start: Callable[..., Session], tm
     session.fd = os.dup(session.child_end)
     session.process.wait(8)
     assert left.read_text() == "hung up"
+
+
+class Driven:
+    """A screen on a terminal in this process: what happens in each of its turns is a step; time passes as told."""
+
+    def __init__(self, *steps: Callable[[Driven], None]) -> None:
+        self.ours, self.theirs = pty.openpty()
+        self.now = self.work = self.asked = 0
+        self._steps = iter(steps)
+        self.screen = Screen(
+            self.theirs, self.theirs, monotonic=lambda: self.now, spent=lambda: self.work, environ={"TERM": "xterm"}
+        )
+
+    def taken(self, wanted: int) -> Snapshot:
+        """A picture, whose drawing takes 20 ms."""
+        self.asked += 1
+        self.work += 20_000
+        return picture()
+
+    def run(self) -> None:
+        try:
+            self.screen.run(self.taken, stop=self._stepped)
+        finally:
+            self.screen.close()
+            os.close(self.ours)
+            os.close(self.theirs)
+
+    def _stepped(self) -> bool:
+        step = next(self._steps, None)
+        if step is not None:
+            step(self)
+        self.screen.wake()  # no turn waits for the next
+        return step is None
+
+
+def later(microseconds: int) -> Callable[[Driven], None]:
+    """So much time passes, and something has changed."""
+
+    def pass_time(driven: Driven) -> None:
+        driven.now += microseconds
+        driven.screen.changed()
+
+    return pass_time
+
+
+def asked(times: int) -> Callable[[Driven], None]:
+    """So many snapshots have been asked for."""
+
+    def check(driven: Driven) -> None:
+        assert driven.asked == times
+
+    return check
+
+
+def test_a_frame_that_took_long_is_followed_by_a_pause_fifty_times_as_long() -> None:
+    nothing = later(0)
+    Driven(nothing, asked(1), later(900_000), asked(1), later(100_000), nothing, asked(2)).run()
+
+
+def test_nothing_is_asked_for_while_the_user_has_stopped_the_output() -> None:
+    def stop(driven: Driven) -> None:
+        termios.tcflow(driven.theirs, termios.TCOOFF)
+
+    def go_on(driven: Driven) -> None:
+        termios.tcflow(driven.theirs, termios.TCOON)
+
+    hour = later(3600 * SECOND)
+    Driven(later(0), asked(1), stop, hour, hour, asked(1), go_on, asked(2)).run()
+
+
+def test_what_changes_while_a_frame_is_due_rings_no_bell() -> None:
+    def rings(driven: Driven) -> None:
+        driven.screen._bell.quiet()
+        for _ in range(3):
+            driven.screen.changed()
+        assert not select.select([driven.screen._bell.fd], [], [], 0)[0]
+
+    Driven(later(0), asked(1), later(0), rings, asked(1)).run()
+
+
+def test_of_a_line_that_changed_the_end_stays_where_it_is_the_same() -> None:
+    painter = Painter(colour=False)
+    painter.painted([[Segment("in 9s  "), Segment("import-orders  "), Segment("ok")]])
+    later = [[Segment("in 8s  "), Segment("import-orders  "), Segment("ok")]]
+    assert painter.painted(later) == "\x1b[?2026h\x1b[1;1Hin 8s  \x1b[?2026l"
+    last = [[Segment("in 8s  "), Segment("import-orders  "), Segment("no")]]
+    assert painter.painted(last) == "\x1b[?2026h\x1b[1;1Hin 8s  import-orders  no\x1b[?2026l"
 
 
 def test_only_lines_that_changed_are_sent_again() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from engine_rooms import Bench, task
 
 from arrcli.engine import asks
@@ -9,7 +11,7 @@ from arrcli.engine.picture import Picture
 from arrcli.model.instant import MINUTE, SECOND
 from arrcli.model.snapshot import DaemonStatus, Snapshot
 from arrcli.store.memory import MemoryStore
-from arrcli.testing import NOON
+from arrcli.testing import NOON, a_run
 
 TASKS = task('cron = "*/5 * * * *"') + task('cron = "0 * * * *"', name="hourly")
 
@@ -58,12 +60,88 @@ def test_a_mark_of_a_broken_import_and_an_edited_file_are_seen_at_once() -> None
     assert slots(taken(bench, picture)) == [("t", 7)]
 
 
-def test_records_that_are_as_they_were_are_the_same_values() -> None:
+class Asked:
+    """A store that knows what it was asked."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked.append(name)
+        return getattr(self._store, name)
+
+    def taken(self) -> list[str]:
+        """What was asked since the last call."""
+        asked, self.asked = self.asked, []
+        return asked
+
+
+def test_where_nobody_committed_nothing_is_read_and_the_rows_are_the_same_ones() -> None:
     bench = Bench(TASKS)
-    store = bench.kept
-    assert isinstance(store, MemoryStore)
-    before = store.task_records()
-    asks.pause(store, ["t"], bench.file.tasks, NOON)
-    after = store.task_records()
-    assert after["hourly"] is before["hourly"]
-    assert after["t"].paused and not before["t"].paused
+    store = Asked(bench.kept)
+    picture = Picture(store)
+    first = taken(bench, picture)
+    store.taken()
+    bench.clock.advance(SECOND)
+    second = taken(bench, picture)
+    assert store.taken() == ["commits", "meta"]
+    assert second.upcoming is first.upcoming and second.records is first.records
+
+
+def test_of_many_tasks_only_those_are_looked_at_whose_time_has_come() -> None:
+    bench = Bench("".join(task(f'cron = "{minute} * * * *"', name=f"at_{minute:02}") for minute in range(1, 60)))
+    store = Asked(bench.kept)
+    picture = Picture(store)
+    first = taken(bench, picture)
+    bench.clock.advance(MINUTE + SECOND)
+    store.taken()
+    second = taken(bench, picture)
+    assert store.taken() == ["commits", "meta", "task_records"]
+    assert second.upcoming[:-1] == first.upcoming[1:]
+    assert (second.upcoming[-1].name, second.upcoming[-1].at) == ("at_01", NOON + 61 * MINUTE)
+    assert [entry.name for entry in first.upcoming[:2]] == ["at_01", "at_02"]
+
+
+def test_an_era_that_begins_with_the_clock_set_back_is_seen_at_once() -> None:
+    bench = Bench(task('every = "1h"'))
+    picture = Picture(bench.kept)
+    assert slots(taken(bench, picture)) == [("t", 60)]
+    bench.clock.jump(-2 * 60 * MINUTE)
+    taken(bench, picture)
+    bench.turn()
+    assert slots(taken(bench, picture)) == [("t", -60)]
+
+
+def test_runs_that_wait_stand_in_time_order_among_the_slots() -> None:
+    bench = Bench(TASKS)
+    bench.kept.append([a_run(func=f"jobs.in{n}", ready_at=NOON + n * MINUTE, due_at=NOON + n * MINUTE) for n in (7, 2)])
+    found = slots(taken(bench, Picture(bench.kept)))
+    assert found == [("jobs.in2", 2), ("t", 5), ("jobs.in7", 7), ("hourly", 60)]
+
+
+def ended(bench: Bench, name: str, *, fails: bool) -> None:
+    """A run of this task ends so, a second later."""
+    bench.clock.advance(SECOND)
+    number = bench.add(task=name).id
+    bench.begins(number)
+    bench.ends(number, "failed" if fails else "succeeded")
+
+
+def test_the_tasks_that_failed_last_are_known_and_histories_are_read_when_they_are_asked_for() -> None:
+    bench = Bench(TASKS)
+    ended(bench, "t", fails=True)
+    store = Asked(bench.kept)
+    picture = Picture(store)
+    first = taken(bench, picture)
+    assert [run.id for run in first.failing] == [1]
+    ended(bench, "hourly", fails=True)
+    assert [run.id for run in taken(bench, picture).failing] == [2, 1]
+    ended(bench, "t", fails=False)
+    last = taken(bench, picture)
+    assert [run.id for run in last.failing] == [2]
+    store.taken()
+    assert [run.id for run in last.last["t"]] == [3, 1]
+    assert [run.id for run in last.last["t"]] == [3, 1]
+    assert store.taken() == ["last_runs"]
+    assert last.last.get("nobody", ()) == ()

@@ -25,6 +25,7 @@ from arrcli.store.gate import Gate
 from arrcli.store.memory import MemoryStore
 from arrcli.store.reserve import Reserve
 from arrcli.store.schema import APPLICATION_ID, MIGRATIONS, VERSION
+from arrcli.store.soonest import HEADS_OF_HELD, HEADS_OF_READY, statement
 from arrcli.store.sqlite import SQLiteStore
 from arrcli.store.values import RunQuery
 from arrcli.testing import NOON, a_run, a_slot
@@ -488,7 +489,13 @@ QUERIES = {
     for name, sql in vars(room).items()
     if isinstance(sql, str) and sql.lstrip().startswith(("SELECT", "UPDATE"))
 }
-MAY_SORT = {"_PENDING", "_RUNNING", "_EXPIRED", "_CLAIMED_BY", "_OWNERS"}
+QUERIES |= {
+    "soonest": statement(2, 3),
+    "all that wait": statement(-1, -1),
+    "heads of ready": HEADS_OF_READY,
+    "heads of held": HEADS_OF_HELD,
+}
+MAY_SORT = {"soonest", "all that wait", "_RUNNING", "_BEGUN", "_EXPIRED", "_CLAIMED_BY", "_OWNERS", "_ENDED_SINCE"}
 """What sorts a handful, or the few that a limit lets through."""
 
 
@@ -524,6 +531,55 @@ def test_the_queue_and_history_use_their_indexes() -> None:
     plan = plan_of("SELECT id FROM runs WHERE " + where + " ORDER BY id DESC LIMIT 5")  # noqa: S608 - a constant
     assert "SCAN runs" not in plan
     assert any("runs_history" in step for step in plan)
+
+
+def queued(count: int) -> MemoryStore:
+    """So many runs that wait, of two executors and three priorities, half of them ready and half of them held."""
+    store = MemoryStore()
+    store.append(
+        [
+            a_run(ready_at=NOON + n * 7919 % count, executor=("process", "thread")[n % 2], priority=n % 3)
+            for n in range(count)
+        ]
+    )
+    with store.writing() as w:
+        w.promote(NOON + count)
+        held = [*w.ready(count // 4), *w.ready(count // 4, executor="thread")]
+        w.hold([run.held(f"pool {run.id % 5}") for run in held])
+    return store
+
+
+def test_the_soonest_of_many_queues_come_in_the_order_of_their_time() -> None:
+    store = queued(400)
+    everything = [run.id for run in store.pending()]
+    assert len(everything) == 400
+    for limit in (1, 2, 37, 399, 400, 1000):
+        assert [run.id for run in store.pending(limit=limit)] == everything[:limit]
+    early = [run.id for run in store.pending(until=NOON + 100)]
+    assert [run.id for run in store.pending(until=NOON + 100, limit=60)] == early[:60]
+
+
+def test_more_obstacles_than_are_worth_a_queue_each_change_nothing() -> None:
+    store = queued(400)
+    with store.writing() as w:
+        for run in list(w.ready(100)):
+            w.hold([run.held(f"task {run.id}")])
+    assert [run.id for run in store.pending(limit=50)] == [run.id for run in store.pending()][:50]
+
+
+def test_the_soonest_cost_no_more_where_many_wait() -> None:
+    def steps(count: int) -> int:
+        store, taken = queued(count), 0
+
+        def counted() -> None:
+            nonlocal taken
+            taken += 1
+
+        store._db.set_progress_handler(counted, 100)
+        assert len(store.pending(limit=20)) == 20
+        return taken
+
+    assert steps(20_000) < 2 * steps(500)
 
 
 def test_thousands_that_wait_do_not_slow_a_claim(store: SQLiteStore) -> None:

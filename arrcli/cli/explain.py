@@ -129,7 +129,7 @@ def _checks(one: Explanation) -> Iterator[str]:
 
 
 def _nothing_comes(snapshot: Snapshot, task: Task, told: Sequence[int]) -> Iterator[str]:
-    from arrcli.engine.picture import why_idle
+    from arrcli.engine.coming import why_idle
 
     why = why_idle(task, snapshot.records.get(task.name), snapshot.now)
     yield f"next: nothing comes by itself ({why or 'its times are past'})"

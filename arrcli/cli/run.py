@@ -108,6 +108,7 @@ class Daemon:
         self._unsaid = 0
         self._failed = 0
         self._wake: Callable[[], None] = lambda: None
+        self._changed: Callable[[], None] = lambda: None
         self._screen = not (plain or as_json or burst) and _has_screen()
         source = Watch(str(which.path), file, lambda: which.file(quiet=True))  # a changed file is trusted no more
         unheard: tuple[Kind, ...] = ("run_started",) if self._screen else ()
@@ -123,7 +124,7 @@ class Daemon:
                 self._events.put(event)
             elif not self._screen:
                 self._unsaid += 1
-        self._wake()
+        self._changed()
 
     def _tell(self, kind: Any, **details: Any) -> None:
         from arrcli.clock import SYSTEM
@@ -241,25 +242,25 @@ class Daemon:
         from arrcli.clock import SYSTEM
         from arrcli.dashboard.screen import Screen
 
-        screen = Screen(monotonic=SYSTEM.monotonic, environ=os.environ, ascii=self._ascii)
-        self._wake = screen.wake
+        screen = Screen(monotonic=SYSTEM.monotonic, spent=SYSTEM.spent, environ=os.environ, ascii=self._ascii)
+        self._wake, self._changed = screen.wake, screen.changed
         try:
             screen.run(
-                self._app.snapshot,
+                lambda wanted: self._app.snapshot(pending_limit=wanted),
                 stop=lambda: not self._app.alive,
                 look=self._app.opened,
                 act=partial(carried_out, self._app),
                 on_quit=lambda: self._asked_to_stop() if not self._signals else None,
             )
         finally:
-            self._wake = lambda: None
+            self._wake = self._changed = lambda: None
             screen.close()
 
     def _show_lines(self) -> None:
         from arrcli.host.wake import Waiter
 
         waiter = Waiter()  # and no Event, whose lock the thread that a signal interrupts may be holding
-        self._wake = waiter.wake
+        self._wake = self._changed = waiter.wake
         idle = 0
         while self._app.alive:
             waiter.wait((), _LOOK_US)
@@ -270,7 +271,7 @@ class Daemon:
                     self._runner_do("stop_now")
                 elif idle == 1:
                     time.sleep(0.05)
-        self._wake = lambda: None
+        self._wake = self._changed = lambda: None
         waiter.close()
 
     def _is_idle(self) -> bool:

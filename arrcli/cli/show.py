@@ -192,7 +192,7 @@ def _coming(app: App, task: Task, zone: str) -> str:
     from itertools import islice
 
     from arrcli.cli.times import shown, until
-    from arrcli.engine.picture import why_idle
+    from arrcli.engine.coming import why_idle
     from arrcli.model.instant import LATEST
     from arrcli.model.schedule import spread
     from arrcli.model.slot import slots

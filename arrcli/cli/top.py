@@ -46,9 +46,9 @@ def top(
             raise NoDaemonError("no daemon is running; start it with: arr run")
         if not wants_screen(sys.stdin, sys.stdout, os.environ):
             raise UsageError("arr top needs a terminal; elsewhere use arr status, arr list or arr runs")
-        screen = Screen(monotonic=SYSTEM.monotonic, environ=os.environ, ascii=ascii)
+        screen = Screen(monotonic=SYSTEM.monotonic, spent=SYSTEM.spent, environ=os.environ, ascii=ascii)
         over = threading.Event()
-        watch = threading.Thread(target=_watch, args=(app, screen.wake, over), daemon=True, name="arr-top")
+        watch = threading.Thread(target=_watch, args=(app, screen.changed, over), daemon=True, name="arr-top")
         watch.start()
         try:
             screen.run(
@@ -79,7 +79,7 @@ def _watch(app: App, changed: Callable[[], None], over: threading.Event) -> None
             changed()
 
 
-def _snapshot(app: App) -> Snapshot:
+def _snapshot(app: App, wanted: int) -> Snapshot:
     """How things are, by the file that the daemon goes by: read again where it has taken another one."""
     from arrcli.config.load import load
     from arrcli.errors import ArrError
@@ -88,4 +88,4 @@ def _snapshot(app: App) -> Snapshot:
     if facts.get("digest", app.file.digest) != app.file.digest:
         with contextlib.suppress(ArrError):  # being edited: the daemon goes by what it read before, and so do we
             app.file = load(app.file.path)
-    return app.snapshot()
+    return app.snapshot(pending_limit=wanted)

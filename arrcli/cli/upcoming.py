@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -44,23 +45,24 @@ def upcoming(
     if (timeline and (graph or until is not None)) or (graph and until is not None):
         raise UsageError("--timeline, --graph and --until are three different pictures: name one")
     is_few = count and pattern is None and until is None and not timeline and not graph
-    snapshot = _looked_at(file, state_dir, pending_limit=count + _NEARBY if is_few else 0)
-    shown, idle = _wanted(snapshot, pattern, until, count)
-    if timeline or graph:
-        from arrcli.cli.pictures import print_graph, print_timeline
+    with _looked_at(file, state_dir, pending_limit=count + _NEARBY if is_few else 0) as snapshot:
+        shown, idle = _wanted(snapshot, pattern, until, count)
+        if timeline or graph:
+            from arrcli.cli.pictures import print_graph, print_timeline
 
-        if timeline:
-            print_timeline(snapshot, shown, idle, as_json=as_json, ascii=ascii)
+            if timeline:
+                print_timeline(snapshot, shown, idle, as_json=as_json, ascii=ascii)
+            else:
+                names = frozenset(one.name for one in shown) | {one.task.name for one in idle}
+                print_graph(snapshot, wanted=names, as_json=as_json, ascii=ascii, plain=plain)
+        elif as_json:
+            print_json(_json(snapshot, shown, idle))
         else:
-            names = frozenset(one.name for one in shown) | {one.task.name for one in idle}
-            print_graph(snapshot, wanted=names, as_json=as_json, ascii=ascii, plain=plain)
-    elif as_json:
-        print_json(_json(snapshot, shown, idle))
-    else:
-        _print_board(snapshot, shown, idle, plain=plain, utc=utc)
+            _print_board(snapshot, shown, idle, plain=plain, utc=utc)
 
 
-def _looked_at(file: Path | None, state_dir: Path | None, *, pending_limit: int) -> Snapshot:
+@contextmanager
+def _looked_at(file: Path | None, state_dir: Path | None, *, pending_limit: int) -> Iterator[Snapshot]:
     """What is so now; a note where the daemon goes by what the file said before."""
     from arrcli.cli.columns import say
     from arrcli.cli.opened import opened
@@ -68,9 +70,9 @@ def _looked_at(file: Path | None, state_dir: Path | None, *, pending_limit: int)
     with opened(file, state_dir, needs_tasks=True) as app:
         snapshot = app.snapshot(pending_limit=pending_limit)
         facts = (app.places.daemon() or {}) if app.places is not None else {}
-    if facts.get("digest", app.file.digest) != app.file.digest:
-        say(f"note: the daemon still goes by what {app.file.path} said before it was edited (take it: arr reload)")
-    return snapshot
+        if facts.get("digest", app.file.digest) != app.file.digest:
+            say(f"note: the daemon still goes by what {app.file.path} said before it was edited (take it: arr reload)")
+        yield snapshot  # whose histories are read when they are asked for
 
 
 def _wanted(

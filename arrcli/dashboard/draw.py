@@ -176,7 +176,8 @@ class Frame:
                 return pane(self._title(part), part, rows, context, (width, height), _ROWS[part])
 
     def _title(self, part: Pane) -> str:
-        title = f"{part} {len(self.listing.of(part)):,}"
+        more = "+" if part is Pane.NEXT and self.snapshot.cut else ""
+        title = f"{part} {len(self.listing.of(part)):,}{more}"
         if part is Pane.NEXT and self.view.order is not self.view.order.TIME:
             return f"{title}, {self.view.order}"
         workers = self.snapshot.workers

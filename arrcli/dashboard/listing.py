@@ -7,7 +7,7 @@ from typing import TypeAlias, TypeVar, overload
 
 from arrcli.dashboard.view import Order, Pane, View
 from arrcli.model.instant import Instant
-from arrcli.model.run import Run, State
+from arrcli.model.run import Run
 from arrcli.model.snapshot import Idle, Snapshot, Upcoming
 from arrcli.model.value import dataclass
 
@@ -82,7 +82,7 @@ def listing(snapshot: Snapshot, view: View) -> Listing:
         failing=kept(failing),
         running=kept(snapshot.running),
         failing_count=len(failing),
-        paused_count=sum(record.paused and not record.removed for record in snapshot.records.values()),
+        paused_count=sum(record.paused for record in snapshot.marked),
     )
 
 
@@ -110,15 +110,9 @@ def _badness(item: Item, failing: Collection[str], now: Instant) -> int:
 
 def failures(snapshot: Snapshot) -> Sequence[Item]:
     """Broken tasks, then those whose last run failed, the latest first."""
-    broken: list[Item] = [
-        Broken(record.name, record.broken)
-        for record in snapshot.records.values()
-        if record.broken and not record.removed
-    ]
+    broken: list[Item] = [Broken(record.name, record.broken) for record in snapshot.marked if record.broken]
     names = {item.name for item in broken if isinstance(item, Broken)}
-    newest = (runs[0] for runs in snapshot.last.values() if runs)
-    failed = [run for run in newest if run.state is State.FAILED and run.name not in names]
-    return broken + sorted(failed, key=lambda run: -(run.finished_at or 0))
+    return [*broken, *(run for run in snapshot.failing if run.name not in names)]
 
 
 def name_of(item: Item) -> str:

@@ -18,7 +18,7 @@ from arrcli.dashboard.keys import ACTS, ASKING, decoded
 from arrcli.dashboard.moves import answered, pressed
 from arrcli.dashboard.paint import Painter
 from arrcli.dashboard.terminal import Bell, Terminal, in_foreground, wants_screen
-from arrcli.dashboard.view import Page, View
+from arrcli.dashboard.view import Order, Page, Pane, View
 from arrcli.dashboard.wishes import wish
 from arrcli.model.instant import SECOND
 from arrcli.model.snapshot import Opened, Snapshot
@@ -31,6 +31,13 @@ Ending = Literal["quit", "stopped", "hung up"]
 _ESCAPE_WAIT_S: Final = 0.05
 """An Esc is the key, and not a sequence's beginning, where nothing follows it for so long."""
 _TICK: Final = SECOND
+_SHARE: Final = 50
+"""A frame that took long is followed by a pause so many times as long: drawing takes 2 % of a core at the most."""
+_LONGEST_PAUSE: Final = 2 * SECOND
+_LINES: Final = 24
+"""Of a terminal whose size is not known yet."""
+_SEARCHED: Final = 1000
+"""So many pending runs a filter looks through, or another order than that of time sorts."""
 
 
 class _Over(Exception):
@@ -45,8 +52,7 @@ class _Over(Exception):
 class _Session:
     """What the caller of `run` gave."""
 
-    get_snapshot: Callable[[], Snapshot]
-    changed: int | None
+    get_snapshot: Callable[[int], Snapshot]
     stop: Callable[[], bool]
     look: Callable[[int], Opened | None]
     act: Callable[[Act], str] | None
@@ -55,9 +61,10 @@ class _Session:
 
 
 class Screen:
-    """The dashboard on a terminal. `run` is called in the main thread; `wake` from anywhere.
+    """The dashboard on a terminal. `run` is called in the main thread; `wake` and `changed` from anywhere.
 
-    `monotonic` gives microseconds. SIGINT and SIGTERM stay the caller's: their handlers `wake`, `stop` tells.
+    `monotonic` and `spent` give microseconds: of time, and of work of this thread's. SIGINT and SIGTERM stay the
+    caller's: their handlers `wake`, `stop` tells.
     `ascii` keeps arr's own glyphs in ASCII; letters that `encoding` lacks are shown as `?`.
     """
 
@@ -67,6 +74,7 @@ class Screen:
         stdout: int = 1,
         *,
         monotonic: Callable[[], int],
+        spent: Callable[[], int],
         environ: Mapping[str, str],
         ascii: bool = False,
         encoding: str = "utf-8",
@@ -74,7 +82,7 @@ class Screen:
         self.view = View(ascii=ascii)
         self._terminal = Terminal(stdin, stdout)
         self._bell = Bell()
-        self._monotonic = monotonic
+        self._monotonic, self._spent = monotonic, spent
         self._encoding = encoding
         self._painter = Painter(colour=not environ.get("NO_COLOR"))
         self._letters = codecs.getincrementaldecoder("utf-8")("replace")
@@ -82,11 +90,16 @@ class Screen:
         self._size = (0, 0)
         self._due = self._next_tick = 0
         self._dirty = True
-        self._resized = self._suspended = self._resumed = False
+        self._resized = self._suspended = self._resumed = self._stopped = False
 
     def wake(self) -> None:
-        """Something changed: look again. Async-signal-safe, never blocks."""
+        """Look at once whether it is to stop. Async-signal-safe, never blocks."""
         self._bell.ring()
+
+    def changed(self) -> None:
+        """There is something new to show; costs nothing where a frame is due already."""
+        if not self._dirty:
+            self._bell.ring()
 
     def close(self) -> None:
         """Give up the wake-up pipe, once nobody calls `wake` any more."""
@@ -95,9 +108,8 @@ class Screen:
 
     def run(
         self,
-        get_snapshot: Callable[[], Snapshot],
+        get_snapshot: Callable[[int], Snapshot],
         *,
-        changed: int | None = None,
         stop: Callable[[], bool],
         look: Callable[[int], Opened | None] = lambda run: None,
         act: Callable[[Act], str] | None = None,
@@ -106,15 +118,14 @@ class Screen:
     ) -> Ending:
         """Show snapshots until `stop()`; the terminal is given back whatever happens. Says how it ended.
 
-        `changed` is a descriptor that becomes readable when something changed, beside `wake`; it is read
-        empty. `q` calls `on_quit`, and `stop` then decides; without `on_quit` it ends the view. `look` gives a
-        run to be opened. `act` carries out what is asked for, and says in a sentence what came of it; without it
-        the screen only looks on. A key alone redraws the snapshot that there is; all else asks for a new one.
+        `get_snapshot` is told how many pending runs there should be in it: as many as may be seen. `q` calls `on_quit`,
+        and `stop` then decides; without `on_quit` it ends the view. `look` gives a run to be opened. `act` carries out
+        what is asked for, and says in a sentence what came of it; without it the screen only looks on. A key alone
+        redraws the snapshot that there is; all else asks for a new one.
         """
         self.view = replace(self.view, control=act is not None)
         session = _Session(
             get_snapshot=get_snapshot,
-            changed=changed,
             stop=stop,
             look=look,
             act=act,
@@ -137,44 +148,62 @@ class Screen:
         self._obey_signals()
         if self._terminal.entered:
             self._refresh(session)
-        for fd in self._ready(session):
+        for fd in self._ready():
             if fd == self._bell.fd:
                 self._bell.quiet()
                 self._dirty = True
-            elif fd == session.changed:
-                self._dirty = _drained(fd)
             else:
                 self._hear(session)
 
-    def _ready(self, session: _Session) -> list[int]:
+    def _ready(self) -> list[int]:
         """The descriptors that have something to say; none of them once the next frame is due."""
         watched = [self._bell.fd]
-        watched += [session.changed] if session.changed is not None else []
         watched += [self._terminal.reads] if self._terminal.entered else []  # in the background: not our keys
-        when = self._due if self._dirty and self._terminal.entered else self._next_tick
-        left = max(0, when - self._monotonic()) if self._terminal.entered else _TICK
-        return select.select(watched, [], [], left / SECOND)[0]
+        writable = [self._terminal.writes] if self._stopped else []
+        return select.select(watched, writable, [], self._patience() / SECOND)[0]
+
+    def _patience(self) -> int:
+        """How long nothing is to be drawn; where nobody can see it, until somebody can."""
+        if not self._terminal.entered or self._stopped:
+            return _TICK
+        return max(0, (self._due if self._dirty else self._next_tick) - self._monotonic())
 
     def _refresh(self, session: _Session) -> None:
-        now = self._monotonic()
         if self._resized and self._frame is not None:  # at once, however lately the last frame was
             self._resized = False
             self._draw(self._frame)
-        if now < (self._due if self._dirty else self._next_tick):
+        now = self._monotonic()
+        if now < (self._due if self._dirty else self._next_tick) or not self._takes_output():
             return
-        self._dirty = False
-        self._due, self._next_tick = now + session.pause, now + _TICK
-        self._draw(self._framed(session.get_snapshot(), self.view, session))
+        self._dirty, began = False, self._spent()
+        frame = self._framed(session.get_snapshot(self._reach()), self.view, session)
+        self._draw(frame)
+        self._due = now + max(session.pause, min(_SHARE * (self._spent() - began), _LONGEST_PAUSE))
+        self._next_tick = max(self._due, now + _TICK - frame.snapshot.now % _TICK)
+
+    def _takes_output(self) -> bool:
+        """Whether a frame would be seen: nothing is drawn, nor looked at, while the user has stopped the output."""
+        self._stopped = not self._terminal.takes_output()
+        return not self._stopped
+
+    def _reach(self) -> int:
+        """How many pending runs may be seen: a screen and a half from the cursor on, more where they are filtered or
+        sorted."""
+        lines = self._size[1] or _LINES
+        if self.view.pane is not Pane.NEXT:
+            return _rounded(lines)
+        chosen = self.view.filter or self.view.order is not Order.TIME
+        return _rounded(max(_SEARCHED if chosen else 0, self.view.selected + lines + lines // 2))
 
     def _framed(self, snapshot: Snapshot, view: View, session: _Session) -> Frame:
         """A frame, with the run of its page as it is now."""
         return Frame(snapshot, view, session.look(view.opened) if view.page is Page.RUN else None)
 
     def _draw(self, frame: Frame) -> None:
-        """Show the frame; where the user has stopped the output it is left out, and the next one tried."""
+        """Show the frame; where the user has stopped the output it is left out, and drawn once it goes on."""
         self._frame = frame
         self.view = frame.view
-        if not self._terminal.takes_output():
+        if not self._takes_output():
             self._dirty = True
             return
         size = self._terminal.size()
@@ -298,13 +327,11 @@ class Screen:
         self._bell.ring()
 
 
+def _rounded(count: int) -> int:
+    """Up to a power of two: where the cursor moves by a row, no other number of runs is asked for."""
+    return 1 << (count - 1).bit_length()
+
+
 def _wished(name: str, frame: Frame) -> Act | str | None:
     act = ACTS.get(name)
     return wish(act, frame.under_cursor(), frame.snapshot) if act in ASKING else None
-
-
-def _drained(fd: int) -> bool:
-    """Reads what is there of a descriptor that may block; True."""
-    while select.select([fd], [], [], 0)[0] and os.read(fd, 4096):
-        pass
-    return True

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 
 from arrcli.model.instant import Instant
-from arrcli.model.run import AttemptRecord, Run, State, TaskRecord
+from arrcli.model.run import AttemptRecord, Run, TaskRecord
 from arrcli.model.task import Pool, Task
 from arrcli.model.value import dataclass
 
@@ -83,9 +83,11 @@ class DaemonStatus:
 class Snapshot:
     """The whole picture at `now`. Durations and instants are UTC microseconds.
 
-    `upcoming` is in time order, one line a task and one a pending run; `recent` the runs that ended last, newest first;
-    `last` the newest executed runs of each task, newest first (at most 20); `running` have begun, oldest first.
-    `folders` are those of the tasks' own code.
+    `upcoming` is in time order, one line a task and one a pending run (`cut`: there are more of those); `recent` the
+    runs that ended last, newest first; `last` the newest executed runs of each task, newest first (at most 20), read
+    when they are asked for; `failing` the newest of those tasks that failed last, the latest first; `running` have
+    begun, oldest first. `marked` are the records of tasks that are paused or broken; `folders` those of the tasks' own
+    code.
     """
 
     now: Instant
@@ -95,13 +97,15 @@ class Snapshot:
     daemon: DaemonStatus = DaemonStatus()
     tasks: Mapping[str, Task] = field(default_factory=dict)
     records: Mapping[str, TaskRecord] = field(default_factory=dict)
+    marked: Sequence[TaskRecord] = ()
     upcoming: Sequence[Upcoming] = ()
+    cut: bool = False
     idle: Sequence[Idle] = ()
     running: Sequence[Run] = ()
     recent: Sequence[Run] = ()
     last: Mapping[str, Sequence[Run]] = field(default_factory=dict)
+    failing: Sequence[Run] = ()
     workers: Sequence[WorkerStatus] = ()
-    counts: Mapping[State, int] = field(default_factory=dict)
     faults: Sequence[str] = ()
     pools: Mapping[str, Pool] = field(default_factory=dict)
     folders: Sequence[str] = ()

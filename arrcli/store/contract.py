@@ -32,6 +32,10 @@ class Reading(Protocol):
         """Every run in state running, claimed or begun, by id."""
         ...
 
+    def begun(self) -> Sequence[Run]:
+        """Those of them whose attempt has begun, in the order in which they did."""
+        ...
+
     def recent(self, limit: int) -> Sequence[Run]:
         """The runs that ended last, newest first."""
         ...
@@ -48,7 +52,14 @@ class Reading(Protocol):
         """What an attempt (None: the last that wrote any) wrote; empty where it wrote nothing."""
         ...
 
-    def task_records(self) -> Mapping[str, TaskRecord]: ...
+    def task_records(self, names: Collection[str] | None = None) -> Mapping[str, TaskRecord]:
+        """Of these tasks (None: of all) what is known. `meta(RECORDS_VERSION)` changes with anything in them but the
+        marks."""
+        ...
+
+    def ended_since(self, at: Instant) -> Collection[str]:
+        """The tasks of which a run ended then or later."""
+        ...
 
     def counts(self) -> Mapping[State, int]:
         """How many of the runs that are kept are in each state, as shown."""
@@ -217,6 +228,10 @@ class Store(Reading, Protocol):
     def append(self, runs: Sequence[Run]) -> Sequence[Run]:
         """`add` in a transaction of its own, durably; callers in several threads may share one commit. StoreFullError
         too where the disk has room for what ends alone."""
+        ...
+
+    def commits(self) -> int:
+        """A number that changes when anybody has committed, this process too; a thread compares its own ones only."""
         ...
 
     def pull(self, now: Instant, limit: int) -> int:

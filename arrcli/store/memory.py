@@ -65,6 +65,11 @@ class MemoryStore(SQLReading):
         """Always the same: no other process can write here."""
         return 0
 
+    def commits(self) -> int:
+        """As many as rows were changed."""
+        self._usable()
+        return self._db.total_changes
+
     def has_room(self) -> bool:
         """It takes no room on a disk."""
         return True

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Final
 
 from arrcli.model.instant import Instant
 from arrcli.model.run import AttemptRecord, Run, State, TaskRecord
 from arrcli.store.rows import COLUMNS, attempt_of, last_attempt, record_of, run_of, unpacked
+from arrcli.store.soonest import soonest
 from arrcli.store.values import Owner, RunQuery
 
 RUN: Final = f"SELECT {COLUMNS} FROM runs WHERE id = ?"
-_SOONEST: Final = "AND ready_at <= ?1 ORDER BY ready_at, id LIMIT ?2"
-_PENDING: Final = f"""SELECT {COLUMNS} FROM runs WHERE id IN (
-    SELECT id FROM (SELECT id FROM runs INDEXED BY runs_waiting WHERE stage = 0 {_SOONEST}) UNION ALL
-    SELECT id FROM (SELECT id FROM runs INDEXED BY runs_ready WHERE stage = 1 {_SOONEST}) UNION ALL
-    SELECT id FROM (SELECT id FROM runs INDEXED BY runs_held WHERE held_by IS NOT NULL {_SOONEST}) UNION ALL
-    SELECT id FROM runs INDEXED BY runs_running WHERE stage = 2 AND started_at IS NULL AND ready_at <= ?1)
-    ORDER BY ready_at, id LIMIT ?2"""
 _RUNNING: Final = f"SELECT {COLUMNS} FROM runs INDEXED BY runs_running WHERE stage = 2 ORDER BY id"
+_BEGUN: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_running WHERE stage = 2 AND started_at IS NOT NULL
+    ORDER BY started_at, id"""
 _RECENT: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_ended WHERE finished_at IS NOT NULL
     ORDER BY finished_at DESC, id DESC LIMIT ?"""
 _LAST: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_history WHERE task = ?
@@ -30,7 +25,9 @@ _ATTEMPTS: Final = """SELECT run_id, attempt, outcome, started_at, finished_at, 
 _OUTPUT: Final = """SELECT packed, bytes FROM outputs WHERE run_id = ?1 AND (?2 IS NULL OR attempt = ?2)
     ORDER BY attempt DESC LIMIT 1"""
 _TASKS: Final = """SELECT name, mark, era, anchor, digest, first_seen, paused, pause_until, pause_note, broken, removed,
-    at_times FROM tasks ORDER BY name"""
+    at_times FROM tasks"""
+_ENDED_SINCE: Final = """SELECT DISTINCT task FROM runs INDEXED BY runs_ended
+    WHERE finished_at IS NOT NULL AND finished_at >= ? AND task IS NOT NULL"""
 _WAIT_COUNT: Final = """SELECT (SELECT count(*) FROM runs WHERE stage = 0) + (SELECT count(*) FROM runs WHERE stage = 1)
     + (SELECT count(*) FROM runs WHERE held_by IS NOT NULL)
     + (SELECT count(*) FROM runs WHERE stage = 2 AND started_at IS NULL),
@@ -55,7 +52,6 @@ class SQLReading:
     """Implements `contract.Reading`. `_ask` runs one statement and gives all its rows."""
 
     _ask: Callable[..., list[Any]]
-    _records: Mapping[str, tuple[Any, TaskRecord | None]] = MappingProxyType({})
 
     def run(self, run_id: int) -> Run | None:
         if not -(1 << 63) <= run_id < 1 << 63:
@@ -70,11 +66,13 @@ class SQLReading:
         return [run_of(row) for row in self._ask(sql, (*values, query.limit or -1))]
 
     def pending(self, *, until: Instant | None = None, limit: int = 0) -> Sequence[Run]:
-        rows = self._ask(_PENDING, (_FOREVER if until is None else until, limit or -1))
-        return [run_of(row) for row in rows]
+        return [run_of(row) for row in soonest(self._ask, _FOREVER if until is None else until, limit)]
 
     def running(self) -> Sequence[Run]:
         return [run_of(row) for row in self._ask(_RUNNING)]
+
+    def begun(self) -> Sequence[Run]:
+        return [run_of(row) for row in self._ask(_BEGUN)]
 
     def recent(self, limit: int) -> Sequence[Run]:
         return [run_of(row) for row in self._ask(_RECENT, (limit,))]
@@ -93,15 +91,16 @@ class SQLReading:
         rows = self._ask(_OUTPUT, (run_id, attempt))
         return unpacked(*rows[0]) if rows else b""
 
-    def task_records(self) -> Mapping[str, TaskRecord]:
-        """A row that is as it was gives the record that it gave: with many tasks most rows are."""
-        before = self._records
-        found = {}
-        for row in self._ask(_TASKS):
-            known = before.get(row[0])
-            found[row[0]] = known if known is not None and known[0] == row else (row, record_of(row))
-        self._records = found
-        return {name: record for name, (_, record) in found.items() if record is not None}
+    def task_records(self, names: Collection[str] | None = None) -> Mapping[str, TaskRecord]:
+        if names is None:
+            rows = self._ask(f"{_TASKS} ORDER BY name")
+        else:
+            rows = [row for name in names for row in self._ask(f"{_TASKS} WHERE name = ?", (name,))]
+        found = {row[0]: record_of(row) for row in rows}
+        return {name: record for name, record in found.items() if record is not None}
+
+    def ended_since(self, at: Instant) -> Collection[str]:
+        return {row[0] for row in self._ask(_ENDED_SINCE, (at,))}
 
     def counts(self) -> Mapping[State, int]:
         ((pending, running),) = self._ask(_WAIT_COUNT)

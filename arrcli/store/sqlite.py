@@ -292,6 +292,10 @@ class SQLiteStore(SQLReading):
             connection = self._read_on() if self.read_only else self._writer
             return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
+    def commits(self) -> int:
+        """Asked of this thread's reading connection, which nobody writes on."""
+        return int(self._ask("PRAGMA data_version")[0][0])
+
     # -- keeping ------------------------------------------------------------------------------------------------------
 
     def checkpoint(self, *, over: int = CHECKPOINT_OVER) -> None:

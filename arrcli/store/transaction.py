@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -30,7 +31,7 @@ from arrcli.store.rows import (
     run_of,
     stage_of,
 )
-from arrcli.store.values import Move, Owner, Request
+from arrcli.store.values import RECORDS_VERSION, Move, Owner, Request
 
 _ADD: Final = f"INSERT OR IGNORE INTO runs ({INSERTED}) VALUES ({', '.join('?' * (INSERTED.count(',') + 1))})"
 _ADD_NEW: Final = f"INSERT OR IGNORE INTO runs ({NEW}) VALUES ({', '.join('?' * (NEW.count(',') + 1))})"
@@ -291,14 +292,23 @@ class SQLTransaction(SQLReading):
 
     def put_task_records(self, records: Sequence[TaskRecord]) -> None:
         self._db.executemany(_PUT_TASK, [row_of_record(record) for record in records])
+        self._records_changed()
 
     def put_marks(self, marks: Sequence[tuple[str, Instant, int]]) -> None:
         rows = [(mark, era, name) for name, mark, era in marks]
-        self._db.executemany("UPDATE tasks SET mark = ?, era = ? WHERE name = ?", rows)
+        moved = self._db.executemany("UPDATE tasks SET mark = ?1 WHERE name = ?3 AND era = ?2", rows)
+        if moved.rowcount < len(rows):
+            self._db.executemany("UPDATE tasks SET mark = ?, era = ? WHERE name = ?", rows)
+            self._records_changed()
 
     def put_broken(self, task: str, why: str) -> None:
         said = why.encode("utf-8", "replace").decode()  # a task's own words may be anything
-        self._db.execute("UPDATE tasks SET broken = ?1 WHERE name = ?2 AND broken <> ?1", (said, task))
+        cursor = self._db.execute("UPDATE tasks SET broken = ?1 WHERE name = ?2 AND broken <> ?1", (said, task))
+        if cursor.rowcount:
+            self._records_changed()
+
+    def _records_changed(self) -> None:
+        self.put_meta(RECORDS_VERSION, os.urandom(8).hex())
 
     def put_owner(self, owner: Owner) -> None:
         values = (owner.id, owner.pid, owner.started_at, owner.host, owner.what)

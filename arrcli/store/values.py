@@ -12,6 +12,9 @@ from arrcli.model.value import dataclass
 TASKS_VERSION: Final = "tasks_version"
 """The meta key that changes when another process has paused or resumed a task."""
 
+RECORDS_VERSION: Final = "records_version"
+"""The meta key that changes with anything in a task's record but its mark; the store sees to it."""
+
 STACKS: Final = "stacks"
 """The meta key of the latest answers to requests for a stack: JSON, by the request's id."""
 

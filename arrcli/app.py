@@ -312,6 +312,7 @@ class App:
             "version": arr_version(),
             "file": self.file.path if runner is None else runner.file.path,
             "digest": self.file.digest if runner is None else runner.file.digest,
+            "timezone": self.file.timezone if runner is None else runner.file.timezone,
             "workers": self.file.workers,
             "beat": self.clock.monotonic(),
             "boot": boot_id(),
@@ -556,6 +557,8 @@ def _status(facts: Mapping[str, Any], clock: Clock) -> DaemonStatus:
         stalled=silent > STALLED,
         lag=int(facts.get("lag", 0)),
         message=str(facts.get("trouble", "")),
+        timezone=str(facts.get("timezone", "UTC")),
+        faults=tuple(map(str, facts.get("faults", ()))),
     )
 
 

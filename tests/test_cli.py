@@ -371,6 +371,19 @@ def test_a_verb_beside_a_file_with_faults_goes_by_the_store(folder: Path) -> Non
     assert "going by the store alone" in said.err
 
 
+def test_status_goes_by_the_daemon_and_the_store_whatever_the_file_says(folder: Path) -> None:
+    arr(folder, "enqueue", "by-hand")
+    (folder / "tasks.toml").write_text("[nonsense")
+    said = arr(folder, "status")
+    assert (said.code, said.out.splitlines()[-1]) == (
+        3,
+        "runs   1 pending, 0 running, 0 succeeded, 0 failed, 0 cancelled, 0 skipped",
+    )
+    assert said.err == f"no daemon is running on {folder}/tasks.toml (start it: arr run)\n"
+    (folder / "tasks.toml").unlink()
+    assert arr(folder, "status").err.startswith("note: no tasks file tasks.toml; going by the store alone\n")
+
+
 def test_db_check_says_in_a_sentence_that_the_store_is_whole_or_what_is_wrong_and_how_to_mend_it(folder: Path) -> None:
     assert arr(folder, "db", "check").code == 4
     arr(folder, "enqueue", "by-hand")

@@ -99,6 +99,15 @@ def test_list_draws_a_picture_besides(folder: Path) -> None:
     assert ours(folder, "list") == names(ANY_VERB, READS_A_FILE, OPENS_A_STORE, besides)
 
 
+def test_status_reads_no_tasks(folder: Path) -> None:
+    besides = """
+        cli.columns cli.status cli.times dashboard dashboard.times model.schedule model.schedule.at model.schedule.cron
+        model.schedule.days model.schedule.english model.schedule.every model.schedule.fields model.schedule.nights model.schedule.pattern
+        model.schedule.protocol model.schedule.union model.snapshot model.task model.wall model.when
+    """
+    assert ours(folder, "status") == names(ANY_VERB, OPENS_A_STORE, besides)
+
+
 LIBRARIES = names("typer pydantic pydantic_core annotated_types typing_extensions typing_inspection")
 HEAVY = names("asyncio concurrent http logging multiprocessing ssl tempfile unittest urllib.request xml")
 

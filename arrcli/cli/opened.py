@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,18 +29,26 @@ class Chosen:
     places: Places
 
     def file(self, *, quiet: bool = False) -> TasksFile:
-        """Read and checked: ConfigError with every fault in it, NotFoundError where it is gone.
-
-        What other users could change is refused where root runs it (UntrustedError), and warned of otherwise.
-        """
+        """Read, checked and trusted: ConfigError with every fault in it, NotFoundError where it is gone."""
         from arrcli.config.load import load
 
         found = load(self.path)
+        self.distrust([Path(found.path), *map(Path, found.python_path)], quiet=quiet)
+        return found
+
+    def unread(self) -> TasksFile:
+        """Where it is, and nothing of what it says: for verbs that go by the store alone."""
+        from arrcli.model.task import TasksFile
+
+        real = os.path.realpath(self.path)
+        return TasksFile(path=real, folder=str(Path(real).parent), tasks={})
+
+    def distrust(self, paths: Sequence[Path], *, quiet: bool = False) -> None:
+        """What other users could change is refused where root runs this (UntrustedError), and warned of otherwise."""
         state = [self.places.folder, *(above for above in (self.places.folder.parent,) if above.name == ".arr")]
-        for fault in distrust([Path(found.path), *state, *map(Path, found.python_path)]):
+        for fault in distrust([*paths, *state]):
             if not quiet:
                 print(f"warning: {fault}", file=sys.stderr)
-        return found
 
     def tell_of_loss(self) -> None:
         """Say on stderr where a store was kept and is gone: what comes next begins anew."""
@@ -97,8 +106,6 @@ def _states() -> list[tuple[Chosen, dict[str, Any] | None]]:
 
 
 def _file_or_store(which: Chosen, *, quiet: bool) -> TasksFile:
-    from arrcli.model.task import TasksFile
-
     try:
         return which.file(quiet=quiet)
     except (ConfigError, NotFoundError) as error:
@@ -107,7 +114,27 @@ def _file_or_store(which: Chosen, *, quiet: bool) -> TasksFile:
         if not quiet:
             said = str(error).partition(";")[0].strip().rpartition("\n")[2]
             print(f"note: {said}; going by the store alone (see: arr check {which.path})", file=sys.stderr)
-        return TasksFile(path=str(which.path), folder=str(which.path.absolute().parent), tasks={})
+        return which.unread()
+
+
+@contextmanager
+def opened_beside(file: Path | None, state: Path | None) -> Iterator[App]:
+    """An App on the store alone, to be read: for verbs that ask nothing of the tasks, which may be very many."""
+    from arrcli.app import client_app
+
+    which = chosen(file, state)
+    which.tell_of_loss()
+    if not which.path.exists():
+        if not which.places.database.exists():
+            raise NotFoundError(f"no tasks file {which.path} — make one with: arr init")
+        print(f"note: no tasks file {which.path}; going by the store alone", file=sys.stderr)
+    unread = which.unread()
+    which.distrust([Path(unread.path)])
+    app = client_app(unread, which.places, create=False, read_only=True)
+    try:
+        yield app
+    finally:
+        app.close()
 
 
 @contextmanager

@@ -66,7 +66,10 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonStatus:
-    """The daemon of a store, or that there is none (`pid` None)."""
+    """The daemon of a store, or that there is none (`pid` None).
+
+    `timezone` is that of its tasks file; `faults` are those of an edit that it refused.
+    """
 
     pid: int | None = None
     started_at: Instant | None = None
@@ -77,6 +80,8 @@ class DaemonStatus:
     stalled: bool = False
     lag: int = 0
     message: str = ""
+    timezone: str = "UTC"
+    faults: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

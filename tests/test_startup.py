@@ -45,7 +45,7 @@ OPENS_A_STORE = """
 app clock engine engine.asks engine.endings errors model model.instant model.run model.value text
 host host.files host.limits host.lock host.notify host.places host.process host.wake
 store store.damage store.gate store.memory store.numbers store.opening store.queue store.reading store.refusals
-store.reserve store.rows store.schema store.sqlite store.transaction store.values
+store.reserve store.rows store.schema store.soonest store.sqlite store.transaction store.values
 """
 ANY_VERB = "cli cli.complete cli.group cli.opened cli.options cli.table"
 
@@ -93,7 +93,8 @@ def test_enqueue_reads_the_file_and_opens_the_store(folder: Path) -> None:
 
 def test_list_draws_a_picture_besides(folder: Path) -> None:
     besides = """
-        cli.columns cli.times cli.upcoming dashboard dashboard.times dashboard.words engine.picture
+        cli.columns cli.times cli.upcoming dashboard dashboard.times dashboard.words engine.coming
+        engine.histories engine.picture
         model.slot model.snapshot store.contract
     """
     assert ours(folder, "list") == names(ANY_VERB, READS_A_FILE, OPENS_A_STORE, besides)
@@ -101,9 +102,10 @@ def test_list_draws_a_picture_besides(folder: Path) -> None:
 
 def test_status_reads_no_tasks(folder: Path) -> None:
     besides = """
-        cli.columns cli.status cli.times dashboard dashboard.times model.schedule model.schedule.at model.schedule.cron
-        model.schedule.days model.schedule.english model.schedule.every model.schedule.fields model.schedule.nights model.schedule.pattern
-        model.schedule.protocol model.schedule.union model.snapshot model.task model.wall model.when
+        cli.columns cli.status cli.times dashboard dashboard.times model.snapshot
+        model.schedule model.schedule.at model.schedule.cron model.schedule.days model.schedule.english
+        model.schedule.every model.schedule.fields model.schedule.nights model.schedule.pattern model.schedule.protocol
+        model.schedule.union model.task model.wall model.when
     """
     assert ours(folder, "status") == names(ANY_VERB, OPENS_A_STORE, besides)
 

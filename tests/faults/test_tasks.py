@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -228,10 +229,12 @@ def test_an_import_may_do_what_it_likes_and_a_timeout_holds_it_too(world: World)
 
 
 def test_of_two_hundred_tasks_due_in_one_second_none_is_lost_and_none_runs_twice(world: World) -> None:
-    at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
-    tasks = [f'[tasks.t{n}]\nfunc = "jobs.note"\nat = {at.isoformat()}\n' for n in range(200)]
-    world.write("".join(tasks), workers=4)
-    with world.running():
+    world.write(workers=4)
+    with world.running() as daemon:
+        at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
+        tasks = [f'[tasks.t{n}]\nfunc = "jobs.note"\nat = {at.isoformat()}\n' for n in range(200)]
+        world.write("".join(tasks), workers=4)
+        daemon.process.send_signal(signal.SIGHUP)
         eventually(lambda: world.rows("SELECT count(*) FROM runs WHERE state = 'succeeded'") == [(200,)], within=12)
         names = world.rows("SELECT task, count(*), min(slot), max(slot) FROM runs GROUP BY task")
     due = int(at.timestamp()) * 1_000_000

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import stat
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -45,6 +46,20 @@ def _open_standard_streams() -> None:
     sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    for fd in (1, 2):
+        if not os.get_blocking(fd):
+            _open_for_ourselves(fd)
+
+
+def _open_for_ourselves(fd: int) -> None:
+    """A program that shares this pipe or terminal made it non-blocking, which holds for all who share it: what its
+    reader does not take at once would be lost without a word."""
+    with suppress(OSError):  # a socket has no way back in, nor has another system than Linux
+        kind = os.fstat(fd).st_mode
+        if stat.S_ISFIFO(kind) or stat.S_ISCHR(kind):
+            own = os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NOCTTY)
+            os.dup2(own, fd)
+            os.close(own)
 
 
 def exit_code_of(arguments: Sequence[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import random
 import re
@@ -114,6 +115,20 @@ def test_a_log_that_another_program_made_non_blocking_waits_for_its_reader_and_l
     os.close(writes)
     reader.join()
     assert [int(line) for line in got.decode().splitlines()] == [*range(2000)]
+
+
+def test_a_verb_whose_output_another_program_made_non_blocking_prints_all_of_it(world: World) -> None:
+    reads, writes = os.pipe()
+    fcntl.fcntl(writes, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(writes, False)
+    words = [*ARR, "next", "* * * * *", "-n", "500", "--json"]
+    verb = subprocess.Popen(words, cwd=world.folder, env=world.environment(), stdout=writes)
+    eventually(lambda: not select.select([], [writes], [], 0)[1], lambda: "the pipe is not full")
+    assert not os.get_blocking(writes), "the other program's is as it was"
+    os.close(writes)
+    said = bytes(_all_of(reads))
+    assert verb.wait(10) == 0
+    assert len(json.loads(said)["fires"]) == 500
 
 
 def test_lines_that_could_not_be_written_are_counted_once_there_is_room_again(disk: Disk) -> None:

@@ -394,6 +394,14 @@ class App:
             pending_limit=pending_limit,
         )
 
+    def beginning(self, count: int = 0) -> Snapshot:
+        """What comes next, and how each task went last: the first `count` lines at least (0: all)."""
+        from arrcli.engine.picture import beginning
+
+        database = "" if self.places is None else str(self.places.database)
+        now, daemon = self.clock.now(), self.daemon_status()
+        return beginning(self.store, self.file, now, daemon=daemon, database=database, count=count)
+
     def _views(self) -> Sequence[WorkerView]:
         """The places of our workers; a host of threads has no places to be idle in."""
         views = {} if self.runner is None else self.runner.views

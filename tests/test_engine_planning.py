@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
-from engine_rooms import Bench, task, tasks_file
+from engine_rooms import Bench, policies, task, tasks_file
 
 from arrcli.engine.slots import Due, due, new_era
-from arrcli.model.instant import DAY, HOUR, MINUTE, SECOND
+from arrcli.model.instant import DAY, HOUR, MINUTE, SECOND, parse_iso
 from arrcli.model.run import Origin, Reason, State, TaskRecord
 from arrcli.model.schedule import Cron
 from arrcli.testing import NOON
@@ -617,3 +617,36 @@ def test_of_a_crowd_that_is_due_at_once_the_first_begin_before_the_last_are_plan
     assert (len(bench.runs()), len(bench.working()), bench.runner.idle()) == (500, 4, False)
     bench.turn(3)
     assert len(bench.runs()) == len({run.task for run in bench.runs()}) == 1200
+
+
+# -- what comes first by its bound alone ----
+
+
+def test_a_slot_that_a_gap_puts_off_is_waited_for_and_not_late() -> None:
+    six = parse_iso("2026-03-08T06:00:00Z")
+    bench = Bench(task('cron = "30 2 8 3 *"\ntimezone = "America/New_York"'), now=six)
+    bench.pass_time(59 * MINUTE, MINUTE)
+    assert (bench.runs(), bench.runner.lag) == ([], 0)
+    bench.pass_time(MINUTE)
+    (run,) = bench.runs()
+    assert (run.slot, bench.runner.lag) == (six + HOUR, 0)
+
+
+def test_a_task_is_asked_for_its_slot_when_its_bound_has_come() -> None:
+    asked: list[str] = []
+
+    class Asked(Cron):
+        def after(self, instant: int) -> int | None:
+            asked.append(self.text)
+            return super().after(instant)
+
+    file = tasks_file(task(EACH_MINUTE, name="far") + task(EACH_MINUTE, name="near"))
+    file = policies(file, "far", schedule=Asked("0 9 1 6 *", "UTC"))
+    file = policies(file, "near", schedule=Asked("1 12 1 1 *", "UTC"))
+    bench = Bench()
+    bench.source.append(file)
+    bench.turn()
+    assert asked == []
+    bench.pass_time(MINUTE)
+    assert set(asked) == {"1 12 1 1 *"}
+    assert [run.task for run in bench.runs()] == ["near"]

@@ -7,8 +7,8 @@ from typing import Any
 from engine_rooms import Bench, task
 
 from arrcli.engine import asks
-from arrcli.engine.picture import Picture
-from arrcli.model.instant import MINUTE, SECOND
+from arrcli.engine.picture import Picture, beginning
+from arrcli.model.instant import DAY, MINUTE, SECOND
 from arrcli.model.snapshot import DaemonStatus, Snapshot
 from arrcli.store.memory import MemoryStore
 from arrcli.testing import NOON, a_run
@@ -145,3 +145,38 @@ def test_the_tasks_that_failed_last_are_known_and_histories_are_read_when_they_a
     assert [run.id for run in last.last["t"]] == [3, 1]
     assert store.taken() == ["last_runs"]
     assert last.last.get("nobody", ()) == ()
+
+
+MANY = (
+    task('cron = "30 14 * * *"', name="afternoon")
+    + task('every = "90s"', "jitter = '1m'", name="often")
+    + task("", name="byhand")
+    + task('cron = "0 18 * * *"', name="evening")
+    + task('cron = "0 13 * * *"', "until = 2026-01-01T12:30:00Z", name="over")
+    + task('cron = "30 14 * * *"', name="also")
+)
+
+
+def test_the_beginning_of_what_comes_next_is_that_of_all() -> None:
+    bench = Bench(MANY)
+    bench.kept.append([a_run(due_at=NOON + DAY, ready_at=NOON + DAY), a_run(due_at=NOON, ready_at=NOON)])
+
+    def lines(count: int) -> tuple[list[str], list[str]]:
+        found = beginning(bench.kept, bench.file, NOON, daemon=DaemonStatus(), count=count)
+        return [entry.name for entry in found.upcoming], [idle.task.name for idle in found.idle]
+
+    run = a_run().name
+    assert lines(0) == ([run, "often", "afternoon", "also", "evening", run], ["byhand", "over"])
+    assert lines(2) == ([run, "often", "afternoon", run], ["byhand", "over"])
+    assert lines(9) == lines(0)
+
+
+def test_of_what_comes_later_nothing_is_asked_and_of_history_how_it_went_last() -> None:
+    bench = Bench(TASKS)
+    bench.pass_time(5 * MINUTE)
+    bench.ends(1)
+    store: Any = Asked(bench.kept)
+    found = beginning(store, bench.file, bench.clock.now(), daemon=DaemonStatus(), count=1)
+    assert store.asked == ["task_records", "begun", "pending"]
+    assert [run.id for run in found.last["t"]] == [1]
+    assert slots(found) == [("t", 10)]

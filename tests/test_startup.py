@@ -94,7 +94,7 @@ def test_enqueue_reads_the_file_and_opens_the_store(folder: Path) -> None:
 def test_list_draws_a_picture_besides(folder: Path) -> None:
     besides = """
         cli.columns cli.times cli.upcoming dashboard dashboard.times dashboard.words engine.coming
-        engine.histories engine.picture
+        engine.histories engine.picture model.schedule.bound
         model.slot model.snapshot store.contract
     """
     assert ours(folder, "list") == names(ANY_VERB, READS_A_FILE, OPENS_A_STORE, besides)

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _HEADINGS: Final = ("NEXT", "IN", "TASK", "SCHEDULE", "LAST", "WHEN", "WAITS FOR")
 _ROOM_FOR_DATES: Final = 100
-_NEARBY: Final = 200
-"""So many pending runs are read beyond those shown: what is told of one may name another."""
 
 
 def upcoming(
@@ -45,7 +43,7 @@ def upcoming(
     if (timeline and (graph or until is not None)) or (graph and until is not None):
         raise UsageError("--timeline, --graph and --until are three different pictures: name one")
     is_few = count and pattern is None and until is None and not timeline and not graph
-    with _looked_at(file, state_dir, pending_limit=count + _NEARBY if is_few else 0) as snapshot:
+    with _looked_at(file, state_dir, count=count if is_few else 0) as snapshot:
         shown, idle = _wanted(snapshot, pattern, until, count)
         if timeline or graph:
             from arrcli.cli.pictures import print_graph, print_timeline
@@ -62,13 +60,13 @@ def upcoming(
 
 
 @contextmanager
-def _looked_at(file: Path | None, state_dir: Path | None, *, pending_limit: int) -> Iterator[Snapshot]:
+def _looked_at(file: Path | None, state_dir: Path | None, *, count: int) -> Iterator[Snapshot]:
     """What is so now; a note where the daemon goes by what the file said before."""
     from arrcli.cli.columns import say
     from arrcli.cli.opened import opened
 
     with opened(file, state_dir, needs_tasks=True) as app:
-        snapshot = app.snapshot(pending_limit=pending_limit)
+        snapshot = app.beginning(count)
         facts = (app.places.daemon() or {}) if app.places is not None else {}
         if facts.get("digest", app.file.digest) != app.file.digest:
             say(f"note: the daemon still goes by what {app.file.path} said before it was edited (take it: arr reload)")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import heapq
 from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
 
 from arrcli.model.instant import Instant
 from arrcli.model.run import TaskRecord
 from arrcli.model.schedule import Reboot
-from arrcli.model.slot import next_due
+from arrcli.model.slot import due_not_before, next_due
 from arrcli.model.snapshot import Idle, Upcoming
 from arrcli.model.task import Task, TasksFile
 from arrcli.store.contract import Reading
@@ -80,23 +81,62 @@ class Coming:
         self.records, self.upcoming = {**self.records, **fresh}, upcoming
 
 
+def first_of(
+    tasks: Mapping[str, Task], records: Mapping[str, TaskRecord], now: Instant, count: int
+) -> tuple[Sequence[Upcoming], Sequence[Idle]]:
+    """The `count` tasks (0: all) that come next, in time order, and those that are idle: all of them, where there are
+    fewer. Of the others no more is asked than when they come at the soonest."""
+    heap: list[tuple[Instant, str, Upcoming | None]] = []
+    found, idle = list[Upcoming](), dict[str, Idle]()
+    for name, task in tasks.items():
+        bound = _bound(task, records.get(name), now)
+        if bound is None:
+            idle[name] = _idle(task, records.get(name), now)
+        else:
+            heap.append((bound, name, None))
+    heapq.heapify(heap)
+    while heap and not 0 < count <= len(found):
+        _, name, known = heapq.heappop(heap)
+        entry = known or _next(tasks[name], records.get(name), now)
+        if isinstance(entry, Idle):
+            idle[name] = entry
+        elif known is None:
+            heapq.heappush(heap, (*in_order(entry), entry))
+        else:
+            found.append(entry)
+    return found, [idle[name] for name in tasks if name in idle]
+
+
 def in_order(entry: Upcoming) -> tuple[Instant, str]:
     return entry.at, entry.name
 
 
 def _next(task: Task, record: TaskRecord | None, now: Instant) -> Upcoming | Idle:
-    why = why_idle(task, record, now)
-    at = None if why else _next_due(task, record, now)
+    at = None if why_idle(task, record, now) else _next_due(task, record, now)
     if at is None:
-        return Idle(task=task, why=why or _done(task, now), broken=_broken(record))
+        return _idle(task, record, now)
     kind = task.schedule.kind if task.schedule is not None else "enqueued"
     return Upcoming(at=at, name=task.name, task=task, kind=kind, held_by=_broken(record))
 
 
+def _idle(task: Task, record: TaskRecord | None, now: Instant) -> Idle:
+    return Idle(task=task, why=why_idle(task, record, now) or _done(task, now), broken=_broken(record))
+
+
+def _bound(task: Task, record: TaskRecord | None, now: Instant) -> Instant | None:
+    """It comes no sooner than this; None where it is idle."""
+    return None if why_idle(task, record, now) else due_not_before(*_from(task, record, now))
+
+
+def _from(task: Task, record: TaskRecord | None, now: Instant) -> tuple[Task, Instant]:
+    """The task with its anchor, and the mark after which its next slot is looked for."""
+    mark = now if record is None else max(record.mark, now - task.jitter)
+    return task.anchored(now if record is None else record.anchor), mark
+
+
 def _next_due(task: Task, record: TaskRecord | None, now: Instant) -> Instant | None:
     """After the mark, and to come: what is due already is a run by now, or will be in a moment."""
-    mark = now if record is None else max(record.mark, now - task.jitter)
-    anchored = task.anchored(now if record is None else record.anchor)
+    anchored, mark = _from(task, record, now)
     at = next_due(anchored, mark)
     while at is not None and at <= now:
         mark += max(1, now - at)

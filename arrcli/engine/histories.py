@@ -19,19 +19,24 @@ _OUT_OF_ORDER: Final = SECOND // 10
 
 
 class Histories(Mapping[str, Sequence[Run]]):
-    """The newest executed runs of each task, newest first, at most `SHOWN`.
+    """The newest executed runs of each task, newest first, at most `each`.
 
     A history is read when it is first asked for, and again once another run of its task has ended. `failing` are the
     newest runs of those tasks that failed last, the latest first.
     """
 
-    def __init__(self, store: Reading) -> None:
-        self._store = store
+    def __init__(self, store: Reading, *, each: int = SHOWN) -> None:
+        self._store, self._each = store, each
         self._names: Collection[str] = ()
         self._read: dict[str, Sequence[Run]] = {}
         self._failed: dict[str, Run] = {}
         self._until: Instant | None = None
         self.failing: Sequence[Run] = ()
+
+    def of(self, names: Collection[str]) -> Histories:
+        """Of these tasks, where it does not matter which of them fail."""
+        self._names = names
+        return self
 
     def look(self, names: Collection[str], newest: Instant) -> None:
         """Of the tasks `names`, up to this moment; `newest` is when a run ended last."""
@@ -61,7 +66,7 @@ class Histories(Mapping[str, Sequence[Run]]):
         if name not in self._read:
             if len(self._read) >= _MOST_KEPT:
                 self._read.clear()
-            self._read[name] = self._store.last_runs([name], SHOWN).get(name, ())
+            self._read[name] = self._store.last_runs([name], self._each).get(name, ())
         return self._read[name]
 
     def __iter__(self) -> Iterator[str]:

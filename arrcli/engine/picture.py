@@ -7,15 +7,17 @@ from collections.abc import Callable, Sequence
 from threading import get_ident
 from typing import Any, Final
 
-from arrcli.engine.coming import Coming, in_order
+from arrcli.engine.coming import Coming, first_of, in_order
 from arrcli.engine.histories import Histories
 from arrcli.model.instant import Instant
 from arrcli.model.run import Run, State
 from arrcli.model.snapshot import DaemonStatus, Snapshot, Upcoming, WorkerStatus
 from arrcli.model.task import TasksFile
-from arrcli.store.contract import Store
+from arrcli.store.contract import Reading, Store
 
 RECENT: Final = 50
+NEARBY: Final = 200
+"""So many pending runs are read beyond those that are wanted: what is told of one may name another."""
 
 
 class Picture:
@@ -92,6 +94,32 @@ class Picture:
         if self._merged[0] is not slots or self._merged[1] is not pending:
             self._merged = (slots, pending, _merged(slots, pending))
         return self._merged[2]
+
+
+def beginning(
+    store: Reading, file: TasksFile, now: Instant, *, daemon: DaemonStatus, database: str = "", count: int = 0
+) -> Snapshot:
+    """What comes next alone: of tasks and of pending runs the first `count` at least (0: all). Of the history no more
+    than how each task went last."""
+    records = store.task_records()
+    slots, idle = first_of(file.tasks, records, now, count)
+    running = store.begun()
+    pending = store.pending(limit=count + NEARBY if count else 0)
+    busy = [*running, *(run for run in pending if run.attempt)]
+    return Snapshot(
+        now=now,
+        file=file.path,
+        store=database,
+        timezone=file.timezone,
+        daemon=daemon,
+        tasks=file.tasks,
+        records=records,
+        upcoming=_merged(slots, [_pending(run, file, busy) for run in pending]),
+        idle=idle,
+        running=running,
+        last=Histories(store, each=1).of(file.tasks),
+        pools=file.pools,
+    )
 
 
 def _merged(slots: Sequence[Upcoming], pending: Sequence[Upcoming]) -> Sequence[Upcoming]:

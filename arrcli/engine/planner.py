@@ -13,7 +13,7 @@ from arrcli.model.event import Event
 from arrcli.model.instant import Instant, to_datetime
 from arrcli.model.run import Origin, Reason, Run, State, TaskRecord
 from arrcli.model.schedule import At, Every, Reboot, spread
-from arrcli.model.slot import next_due
+from arrcli.model.slot import due_not_before, next_due
 from arrcli.model.task import Task, TasksFile
 from arrcli.model.value import dataclass
 from arrcli.store.contract import Writing
@@ -42,6 +42,8 @@ class Planner:
         self.paused: frozenset[str] = frozenset()
         """Tasks that are paused: few, and asked for at each turn."""
         self._heap: list[tuple[Instant, str]] = []
+        self._bounded: set[str] = set()
+        """Tasks that stand in the heap with a bound: their slot is due then or later."""
         self._version: str | None = None
         self._stale = True
 
@@ -148,8 +150,13 @@ class Planner:
         ends = [at for name in self.paused if (at := self.records[name].pause_until) is not None]
         return min([*(entry[0] for entry in self._heap[:1]), *ends], default=None)
 
+    def may_be_due(self, now: Instant) -> bool:
+        """From any thread: some slot is due by now, or its bound has come and it was not asked yet."""
+        return any(at <= now for at, _ in self._heap[:1])
+
     def late(self, now: Instant) -> int:
         """How long ago the next slot was due; 0 where it is still to come."""
+        self._settle(now)
         return max([0, *(now - at for at, _ in self._heap[:1])])
 
     def changed(self) -> None:
@@ -176,7 +183,7 @@ class Planner:
 
     def plan(self, w: Writing, now: Instant) -> Planned:
         """Make a run, or a skipped row, of every slot that has come due by `now`."""
-        self._stale = self._stale or self._is_due(now) or bool(self._pauses_over(now))
+        self._stale = self._stale or self.may_be_due(now) or bool(self._pauses_over(now))
         planned = Planned(touched=self._refreshed(w))
         self._resume(w, now, planned)
         names = self._due_names(now)
@@ -302,24 +309,31 @@ class Planner:
         self._stale, self._version = True, "\0"
 
     def _rebuild(self) -> None:
-        found = (
-            (next_due(task, self.records[name].mark), name) for name, task in self.tasks.items() if name in self.records
-        )
+        known = [name for name in self.tasks if name in self.records]
+        found = ((due_not_before(self.tasks[name], self.records[name].mark), name) for name in known)
         self._heap = [(at, name) for at, name in found if at is not None]
         heapq.heapify(self._heap)
+        self._bounded = {name for _, name in self._heap}
+
+    def _settle(self, now: Instant) -> None:
+        """What comes first by its bound alone is asked when it is really due."""
+        while self.may_be_due(now) and self._heap[0][1] in self._bounded:
+            _, name = heapq.heappop(self._heap)
+            self._bounded.discard(name)
+            self._push(name)
 
     def _push(self, name: str) -> None:
         at = next_due(self.tasks[name], self.records[name].mark)
         if at is not None:
             heapq.heappush(self._heap, (at, name))
 
-    def _is_due(self, now: Instant) -> bool:
-        return bool(self._heap) and self._heap[0][0] <= now
-
     def _due_names(self, now: Instant) -> Sequence[str]:
         """Of a crowd the first: their runs begin while the others are planned."""
         names: dict[str, None] = {}
-        while self._heap and self._heap[0][0] <= now and len(names) < _AT_ONCE:
+        while len(names) < _AT_ONCE:
+            self._settle(now)
+            if not self.may_be_due(now):
+                break
             names[heapq.heappop(self._heap)[1]] = None
         return list(names)
 

@@ -473,7 +473,7 @@ class Runner:
     def idle(self, *, within: int = MINUTE) -> bool:
         """Nothing runs, and nothing but slots of schedules is due within so many microseconds."""
         now = self._clock.now()
-        if self._dispatcher.in_flight or self._woken or (self._planner is not None and self._planner.late(now)):
+        if self._dispatcher.in_flight or self._woken or (self._planner is not None and self._planner.may_be_due(now)):
             return False
         horizon = now + within
         return not any(

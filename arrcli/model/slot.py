@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from arrcli.model.instant import Instant
 from arrcli.model.schedule import Reboot, Schedule, spread
+from arrcli.model.schedule.bound import not_before
 from arrcli.model.task import Task
 
 
@@ -26,6 +27,16 @@ def next_due(task: Task, mark: Instant) -> Instant | None:
     """When the next slot's run is due: the slot, and the task's jitter later."""
     slot = next_slot(task, mark)
     return None if slot is None else slot + spread(task.name, task.jitter)
+
+
+def due_not_before(task: Task, mark: Instant) -> Instant | None:
+    """No slot after the mark is due earlier than this; None where there is none. Cheap, where `next_due` is not."""
+    if task.schedule is None or isinstance(task.schedule, Reboot):
+        return None
+    bound = not_before(task.schedule, mark if task.start is None else max(mark, task.start - 1))
+    if bound is None or (task.until is not None and bound > task.until):
+        return None
+    return bound + spread(task.name, task.jitter)
 
 
 def slots(task: Task, mark: Instant, until: Instant) -> Iterator[Instant]:

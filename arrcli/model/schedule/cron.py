@@ -40,23 +40,26 @@ class Cron:
     name: str | None
     wild: bool = field(compare=False, repr=False)
     fields: Fields = field(compare=False, repr=False)
-    pattern: Pattern = field(compare=False, repr=False)
 
     def __init__(self, expression: str, timezone: str | tzinfo | None = None, name: str | None = None) -> None:
         expression = " ".join(expression.split())
-        fields, pattern = _read(expression, _seed(expression, name))
+        fields = _read(expression, _seed(expression, name))
         put = object.__setattr__
         put(self, "expression", expression)
         put(self, "timezone", zone_named(timezone))
         put(self, "name", name)
         put(self, "wild", fields.wild)
         put(self, "fields", fields)
-        put(self, "pattern", pattern)
 
     @property
     def text(self) -> str:
         """The expression as written."""
         return self.expression
+
+    @property
+    def pattern(self) -> Pattern:
+        """Its wall times, made when they are first asked for."""
+        return pattern_of(self.fields)
 
     def next_after(self, moment: datetime) -> datetime | None:
         """The first fire after an aware datetime, in UTC; None past 9999; ValueError on a naive one."""
@@ -123,11 +126,11 @@ def _offset(local: datetime) -> timedelta:
 
 
 @lru_cache(maxsize=16_384)
-def _read(expression: str, seed: str) -> tuple[Fields, Pattern]:
+def _read(expression: str, seed: str) -> Fields:
     fields = read(expression, seed=seed)
     if not Days(fields.day, fields.month, fields.weekday).possible():
         raise ScheduleError(f'"{expression}" names no day of any year', hint=_impossible_hint(fields))
-    return fields, pattern_of(fields)
+    return fields
 
 
 def _impossible_hint(fields: Fields) -> str:

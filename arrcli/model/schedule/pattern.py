@@ -42,6 +42,7 @@ class Pattern:
             wall = found.replace(hour=23, minute=59, second=59)
 
 
+@lru_cache(maxsize=16_384)
 def pattern_of(fields: Fields) -> Pattern:
     """The pattern of an expression whose days are possible."""
     days = Days(fields.day, fields.month, fields.weekday)

@@ -427,6 +427,7 @@ class App:
                     index=view["index"],
                     pid=view["pid"],
                     state=view["state"],
+                    kind=view["kind"],
                     run=self._worked_on(view["run_id"], runs),
                     since=view["since"],
                     done=view["done"],

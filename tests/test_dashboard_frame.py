@@ -19,7 +19,7 @@ from arrcli.dashboard.view import Order, Page, Pane, View
 from arrcli.dashboard.wishes import wish
 from arrcli.model.instant import SECOND
 from arrcli.model.run import Fault, Origin, Reason, State
-from arrcli.model.snapshot import DaemonStatus, Opened, Snapshot, Upcoming
+from arrcli.model.snapshot import DaemonStatus, Idle, Opened, Snapshot, Upcoming, WorkerStatus
 
 SIZES = [(80, 24), (120, 40), (200, 60), (40, 8), (20, 5), (1, 1), (41, 13), (159, 25), (300, 100), (60, 16)]
 HOSTILE = [
@@ -115,57 +115,81 @@ def test_a_frame_of_80_by_24_reads_so() -> None:
     assert [line.rstrip() for line in drawn(picture())] == [
         "arr tasks.toml  6 tasks  ▶ 1 running  ✗ 2 failing  ⏸ 1 paused       14:03:22 CET",
         "✓ up 1m  pid 4711  next import-orders in 1m38s  Europe/Paris  …tasks.toml/arr.db",
-        "─ failing 2 ────────────────────────────────────────────────────────────────────",
+        "─ failing 2 ────────────────── failed ─── why ──────────────────────────────────",
         "✗ broken  mailer                          ModuleNotFoundError: No module named …",
         "✗ failing backup-db            12h ago    disk full (arr logs 4820)",
-        "─ running 1, workers: 1 busy, 1 idle ───────────────────────────────────────────",
-        "▶ import-orders    run 4823 14:03:00    12s w1   98%   83 MB ━━━━━━━─────── 50%",
+        "─ running 1 ────────── run due ─────── for worker  cpu  memory ────── 1/2 busy ─",
+        "▶ import-orders       4823 14:03:00    12s      1  98%   83 MB ━━━━━━────── 50%",
         "",
-        "─ next 7 ──────────────────────────────────────────────────────────── 1-6 of 7 ─",
-        "⧗ waits 5s  14:03:17 CET     jobs.mail            waits for pool heavy  run 4824",
-        "● in 1m38s  14:05 CET        import-orders        */5 * * * *     ✓ ok 12.1s",
-        "● in 26m    22:30 JST        sushi                30 22 * * *",
-        "● in 56m    15:00 CET        mailer               0 * * * *",
-        "● in 11h    Wed 02:00 CET    backup-db            0 2 * * *       ✗ failed 36.0s",
-        "● in 6d18h  12-01 09:00 CET  report               0 9 1 12 *",
-        "─ ended 2 ──────────────────────────────────────────────────────────────────────",
+        "─ next 7 ──── due ─────────── task ───────────── schedule ─────────── 1-6 of 7 ─",
+        "⧗ waits 5s    14:03:17 CET    jobs.mail          waits for pool heavy  run 4824",
+        "● in 1m38s    14:05:00 CET    import-orders      */5 * * * *    ✓ ok 12.1s",
+        "● in 26m      22:30:00 JST    sushi              30 22 * * *",
+        "● in 56m      15:00:00 CET    mailer             0 * * * *",
+        "● in 11h      Wed 02:00 CET   backup-db          0 2 * * *      ✗ failed 36.0s",
+        "● in 6d18h    12-01 09:00 CET report             0 9 1 12 *",
+        "─ ended 2 ─── how ─────── task ───────────── took ──── last 12 ─────────────────",
         "14:00:22 CET  ✓ ok        import-orders     12.1s            █ run 4821  83 MB",
         "02:03:22 CET  ✗ failed    backup-db         36.0s            ✗ disk full",
         "",
         "",
         "─ jobs.mail ───────────────────────────────────────────────────────── run 4824 ─",
-        "jobs.mail  by enqueued",
+        "jobs.mail  asked for",
         "has not run yet",
-        "q quit  ? keys  Enter open  r run  x cancel  p pause  / filter  s sort  t 24h",
+        "↑↓ ↵ open r run x cancel a retry p pause / filter s sort R reload ? help q quit",
     ]
+
+
+def test_the_words_above_the_columns_stand_where_the_columns_do() -> None:
+    for width in (80, 100, 120, 200):
+        lines = drawn(picture(), size=(width, 24 if width < 160 else 23))
+        head = next(line for line in lines if line.startswith("─ running 1 "))
+        row = next(line for line in lines if line.startswith("▶ import-orders"))
+        assert row.index("14:03:00") == head.index("due")
+        assert row.index("4823") + 4 == head.index("run ", 12) + 3
+        assert row.index("12s") + 3 == head.index("for") + 3
+        head = next(line for line in lines if line.startswith("─ next 7 "))
+        row = next(line for line in lines if line.startswith("● in 1m38s"))
+        assert row.index("14:05") == head.index("due")
+        assert row.index("import") == head.index("task") and row.index("*/5") == head.index("schedule")
 
 
 def test_from_forty_rows_on_the_workers_and_the_next_day_are_drawn() -> None:
     lines = drawn(picture(), size=(120, 40))
-    assert has(lines, "  1 ▶ running        12s pid 812     41 done        98%   83 MB import-orders  run 4823")
-    assert has(lines, "─ next 24 h, a cell is 15m ─")
+    assert has(lines, "─ workers 2 ─────────── for ─── pid ──── done  cpu  memory works on ───")
+    assert has(lines, "     1 ▶ running        12s     812        41  98%   83 MB import-orders  run 4823")
+    assert has(lines, "─ next 24 h, a cell is 15m ─") and has(lines, " ▪ once  ■ often  ◆ with another  ▫ held ─")
     (backup,) = [line for line in lines if line.startswith("backup-db ") and "·" in line]
     assert backup.rstrip() == f"backup-db               {'·' * 48}◆{'·' * 47}"
+    assert has(lines, "■ all the time: import-orders")
     assert not has(drawn(picture(), size=(120, 39)), "─ next 24 h")
 
 
 def test_a_large_window_has_two_columns() -> None:
     lines = drawn(picture(), size=(200, 60))
     assert lines[2].startswith("─ next 7 ") and "│─ failing 2 " in lines[2]
-    assert has(lines, "  1 ▶ running        12s pid 812     41 done        98%   83 MB import-orders  run 4823")
+    assert has(lines, "     1 ▶ running        12s     812        41  98%   83 MB import-orders  run 4823")
     assert has(lines, "│─ next 24 h, a cell is 20m ─")
     assert has(lines, "/srv/app/tasks.toml") and has(lines, "Europe/Paris")
 
 
 def test_a_window_that_is_too_small_gets_one_line_of_words_and_glyphs() -> None:
-    lines = drawn(picture(), size=(39, 7))
-    assert [line.rstrip() for line in lines] == ["14:03:22 ▶ 1 running  ✗ 2 failing  ⏸ 1…", *[""] * 6]
+    def first(width: int) -> str:
+        lines = drawn(picture(), size=(width, 7))
+        assert [line.rstrip() for line in lines[1:]] == [""] * 6
+        return lines[0].rstrip()
+
+    assert first(80) == drawn(picture())[0]
+    assert first(39) == "14:03:22  ▶ 1 running  ✗ 2 failing"
+    assert first(30) == "14:03:22  ▶ 1  ✗ 2  ⏸ 1"
+    assert first(15) == "▶ 1  ✗ 2  ⏸ 1"
 
 
 def test_ascii_keeps_every_word_and_no_glyph() -> None:
     lines = drawn(picture(), View(ascii=True))
     assert all(line.isascii() for line in lines)
     assert has(lines, "> 1 running  x 2 failing  = 1 paused")
+    assert lines[-1].startswith("j/k Enter open r run x cancel")
 
 
 def test_a_window_without_a_daemon_says_so_and_how_to_start_one() -> None:
@@ -184,7 +208,8 @@ def test_a_refused_file_shows_its_faults_and_how_many_more_there_are() -> None:
 def test_a_stop_under_way_says_how_many_still_run() -> None:
     stopping = replace(picture(), daemon=DaemonStatus(pid=1, stopping=True))
     assert drawn(stopping)[1].startswith("■ stopping  pid 1")
-    assert drawn(stopping)[2].startswith("■ stopping: 1 still running")
+    assert "next" not in drawn(stopping)[1]
+    assert drawn(stopping)[2].startswith("■ stopping: 1 still running (Ctrl-C again kills what runs)")
 
 
 @pytest.mark.parametrize(
@@ -221,14 +246,24 @@ def test_a_run_that_awaits_its_retry_is_told_from_a_slot() -> None:
         ),
     )
     assert has(lines, "↻ in 9s") and has(lines, "run 7  attempt 3")
+    entry = Upcoming(
+        at=NOW + 9 * SECOND,
+        name="backup-db",
+        task=None,
+        kind="cron",
+        run=again.but(fault=Fault("builtins.OSError", "disk full")),
+        held_by="retry 3",
+    )
+    assert has(drawn(replace(picture(), upcoming=[entry]), size=(120, 30)), "retry 3  run 7  OSError: disk full")
 
 
 def test_the_filter_leaves_the_rows_that_have_its_text_in_name_or_callable() -> None:
     lines = drawn(picture(), View(filter="IMPORT"))
     assert has(lines, "─ next 1 ─") and has(lines, "─ ended 1 ─") and has(lines, "─ failing 0") is False
-    assert has(lines, "● in 1m38s  14:05 CET        import-orders")
+    assert has(lines, "● in 1m38s    14:05:00 CET    import-orders")
     assert not has(lines, "sushi")
-    assert lines[-1].startswith("/ IMPORT  Esc drop  q quit")
+    assert lines[-1].startswith("/ IMPORT  Esc drop ↑↓ ↵ open r run x cancel")
+    assert lines[-1].rstrip().endswith("? help q quit")
     assert has(drawn(picture(), View(filter="jobs.mail")), "─ next 1 ─")
     assert has(drawn(picture(), View(filter="zzz")), 'nothing here has "zzz" in it')
 
@@ -248,9 +283,11 @@ def test_the_filter_is_written_kept_and_dropped_by_keys() -> None:
 def test_help_lists_every_key_and_any_key_closes_it() -> None:
     frame = press(Frame(picture(), View()), "?")
     lines = drawn(picture(), frame.view)
-    assert has(lines, "  j ↓          one row down")
-    assert has(lines, "  q            quit; arr run stops once what runs has ended")
-    assert press(frame, "x").view.page is Page.NONE
+    assert has(lines, "  ↑ ↓ k j         a row up or down")
+    assert has(lines, "  q               quit; arr run then waits for what runs")
+    assert has(lines, "⧗ waits, or late") and has(lines, "▁▂✗▅ durations, a cross where one failed")
+    for key in ("x", "q", "esc", "?"):
+        assert press(frame, key).view.page is Page.NONE
 
 
 def test_the_cursor_stays_on_its_task_when_rows_above_it_go() -> None:
@@ -276,9 +313,9 @@ def test_the_detail_follows_the_cursor_into_the_other_panes() -> None:
     frame = press(Frame(picture(), View()), "tab", "down")
     assert frame.view.pane is Pane.ENDED
     lines = drawn(picture(), frame.view)
-    assert lines[20].startswith("─ backup-db ──") and lines[20].endswith(" run 4820, arr logs 4820 ─")
+    assert lines[20].startswith("─ backup-db ──") and lines[20].endswith(" arr logs 4820 ─")
     assert lines[21].startswith("✗ failed after 36.0s, 12h ago: OperationalError: disk full")
-    assert lines[22].startswith("jobs.run  0 2 * * *  Europe/Paris  by cron")
+    assert lines[22].startswith("jobs.run  0 2 * * *  Europe/Paris  run 4820 by its schedule")
 
 
 def test_the_last_durations_are_bars() -> None:
@@ -299,7 +336,46 @@ def test_a_run_is_drawn_against_the_usual_where_it_tells_no_progress() -> None:
     ends = [ok(9 - index, "import-orders", ago=60, took=24) for index in range(3)]
     silent = [replace(each, progress=None) for each in picture().workers]
     lines = drawn(replace(picture(), last={"import-orders": ends}, workers=silent), size=(120, 24))
-    assert has(lines, f"98%   83 MB {'╌' * 14}{'─' * 14} of ~24.0s")
+    assert has(lines, f"98%   83 MB {'╌' * 15}{'─' * 15} of ~24.0s")
+
+
+def test_runs_on_threads_share_a_line_of_their_host_which_is_no_worker() -> None:
+    two = [
+        run(number, name, state=State.RUNNING, attempt=1, started_at=NOW - 7 * SECOND)
+        for number, name in ((51, "fetch"), (52, "sync"))
+    ]
+    host = [
+        WorkerStatus(
+            index=at, pid=900, state="busy", kind="thread", run=each, since=each.started_at, cpu=0.5, rss_kb=20_480
+        )
+        for at, each in enumerate(two)
+    ]
+    busy = replace(picture(), running=[*picture().running, *two], workers=[*picture().workers, *host])
+    lines = drawn(busy, size=(120, 40))
+    assert has(lines, "▶ fetch                         51 14:03:22 CET      7s thread")
+    assert has(lines, "─ workers 2 ─") and has(lines, " 1 of 2 workers busy, 2 on threads ─")
+    assert has(lines, "  host ▶ running         7s     900            50%   20 MB 2 on threads: fetch, sync")
+    assert has(drawn(busy), " 1/2 busy ─")
+
+
+def test_a_disabled_task_is_told_from_a_paused_one() -> None:
+    off = task("report", "0 9 1 12 *", enabled=False)
+    lines = drawn(replace(picture(), upcoming=[], idle=[Idle(task=off, why="disabled")]))
+    assert has(lines, "⏸ disabled                    report             disabled")
+
+
+def test_an_empty_pane_says_what_is_not_there() -> None:
+    nothing = replace(picture(), upcoming=[], idle=[], running=[], recent=[], failing=[], marked=[])
+    lines = drawn(nothing, View(pane=Pane.FAILING))
+    for said in ("no task fails", "nothing runs just now", "no run has ended yet", "no task has a time to come"):
+        assert has(lines, said)
+
+
+def test_the_key_of_a_paused_task_resumes_it() -> None:
+    paused = press(Frame(picture(), View()), "G")
+    assert paused.view.key == "task prune-cache"
+    assert " p resume " in drawn(picture(), paused.view)[-1]
+    assert " p pause " in drawn(picture(), View())[-1]
 
 
 def test_a_due_run_says_that_all_workers_are_busy() -> None:
@@ -329,7 +405,7 @@ def test_only_rows_that_are_seen_are_looked_at_among_ten_thousand() -> None:
     for view in (View(), View(selected=9_000, key="task task-09000")):
         rows = Counted(snapshot.upcoming)
         drawn(replace(snapshot, upcoming=rows), view, (120, 40))
-        assert rows.touched <= 100
+        assert rows.touched <= 150
 
 
 def test_the_clock_and_the_rows_are_in_their_own_zones_through_the_autumn_night() -> None:
@@ -343,8 +419,8 @@ def test_the_clock_and_the_rows_are_in_their_own_zones_through_the_autumn_night(
     ]
     lines = drawn(replace(picture(), now=night, upcoming=slots, tasks={"nightly": nightly}))
     assert lines[0].rstrip().endswith("02:30:00 CEST")
-    assert has(lines, "● in 15m    02:45 CEST       nightly")
-    assert has(lines, "● in 1h15m  02:45 CET        nightly")
+    assert has(lines, "● in 15m      02:45:00 CEST   nightly")
+    assert has(lines, "● in 1h15m    02:45:00 CET    nightly")
 
 
 def test_enter_opens_the_run_with_its_attempts_traceback_and_output() -> None:
@@ -354,7 +430,7 @@ def test_enter_opens_the_run_with_its_attempts_traceback_and_output() -> None:
     assert [line.rstrip() for line in drawn(picture(), frame.view, opened=opened)[2:19]] == [
         "─ run 4820  backup-db ───────────────────────────────────────────── Esc closes ─",
         "✗ failed after 36.0s, 12h ago: OperationalError: disk full",
-        "jobs.run('all', full=True)  by cron",
+        "jobs.run('all', full=True)  by its schedule",
         "due 14:03:22 CET  ended 02:03:22 CET",
         "cost 83 MB",
         "",
@@ -460,7 +536,7 @@ def test_t_draws_the_next_day_over_the_whole_screen() -> None:
     lines = drawn(picture(), frame.view)
     assert lines[2].startswith("─ next 24 h, a cell is 30m ─")
     assert lines[3].split() == ["15", "18", "21", "Wed", "03", "06", "09", "12"]
-    assert [line.split()[0] for line in lines[4:9]] == ["import-orders", "sushi", "mailer", "backup-db", "prune-cache"]
+    assert [line.split()[0] for line in lines[4:9]] == ["sushi", "mailer", "backup-db", "prune-cache", "import-orders"]
     assert has(lines, "▪ once  ■ several times  ◆ in one minute with another task  ▫ held")
     assert has(lines, "◆ 2 at Wed 02:00 CET: mailer, backup-db")
     assert press(frame, "t").view.page is Page.NONE

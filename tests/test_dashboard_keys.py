@@ -9,7 +9,7 @@ from dashboard_pictures import NOW, picture
 
 from arrcli.dashboard import times
 from arrcli.dashboard.draw import Frame
-from arrcli.dashboard.keys import ACTS, KEYS, bar, decoded, page_bar
+from arrcli.dashboard.keys import ACTS, KEYS, Pairs, bar, decoded, length_of, page_bar
 from arrcli.dashboard.moves import pressed
 from arrcli.dashboard.view import View
 from arrcli.model.instant import DAY, HOUR, MINUTE, SECOND, parse_iso
@@ -46,14 +46,33 @@ def test_a_key_that_nobody_knows_is_left_to_the_caller() -> None:
     assert pressed("z", Frame(picture(), View()), 5) is None
 
 
-def test_the_bar_leaves_out_what_has_no_room() -> None:
-    assert bar(80) == "q quit  ? keys  Enter open  r run  x cancel  p pause  / filter  s sort  t 24h"
-    assert bar(120).endswith("t 24h  ↓ move  Tab pane  a again  R reload")
-    assert bar(80, control=False) == "q quit  ? keys  Enter open  / filter  s sort  t 24h  ↓ move  Tab pane"
-    assert bar(20) == "q quit  ? keys"
-    assert bar(3) == ""
-    assert page_bar(80, of_run=True) == "Esc back  ↓ scroll  x cancel  a again  r run  p pause  G end  ? keys  q quit"
-    assert page_bar(40, of_run=True, control=False) == "Esc back  ↓ scroll  G end  ? keys"
+def said(pairs: Pairs) -> str:
+    return "  ".join(f"{key} {word}".strip() for key, word in pairs)
+
+
+def test_the_bar_has_every_key_that_matters_and_leaves_out_what_has_no_room() -> None:
+    assert said(bar(80)) == (
+        "↑↓  ↵ open  r run  x cancel  a retry  p pause  / filter  s sort  R reload  ? help  q quit"
+    )
+    assert said(bar(120)) == (
+        "↑↓  Tab pane  ↵ open  r run  x cancel  a retry  p pause  / filter  s sort  t 24h  R reload  ? help  q quit"
+    )
+    assert said(bar(80, control=False)) == "↑↓  Tab pane  ↵ open  / filter  s sort  t 24h  ? help  q quit"
+    assert said(bar(80, paused=True)).count("p resume") == 1
+    assert said(bar(80, ascii=True)).startswith("j/k  Enter open  r run")
+    assert said(bar(20)) == "↑↓  ? help  q quit"
+    assert bar(3) == []
+    assert said(page_bar(80, of_run=True)) == (
+        "Esc back  ↑↓ scroll  x cancel  a retry  r run  p pause  G end  ? help  q quit"
+    )
+    assert said(page_bar(40, of_run=True, control=False)) == "Esc back  ↑↓ scroll  G end  ? help  q quit"
+
+
+def test_a_bar_takes_no_more_cells_than_it_may() -> None:
+    for width in range(130):
+        for ascii in (True, False):
+            assert length_of(bar(width, ascii=ascii)) <= width
+            assert length_of(page_bar(width, of_run=True, ascii=ascii)) <= width
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def test_keys_move_the_cursor_and_what_they_ask_for_reaches_the_caller(start: Ca
     session.send("\x1b[B")
     session.until("─ import-orders ")
     session.send("?")
-    session.until("one row down")
+    session.until("a row up or down")
     session.send("\x1b")
     session.send("xn")
     session.until("cancel run 4823 of import-orders?")
@@ -190,7 +190,7 @@ def test_a_new_size_is_drawn_at_once(start: Callable[..., Session]) -> None:
     session.resize(40, 120)
     session.until("\x1b[40;1H")
     session.resize(5, 20)
-    session.until("14:03:22 ▶ 1")
+    session.until("▶ 1  ✗ 2  ⏸ 1")
     session.send("q")
     session.until("ENDED quit")
     session.assert_given_back()
@@ -243,6 +243,7 @@ class Driven:
     def __init__(self, *steps: Callable[[Driven], None]) -> None:
         self.ours, self.theirs = pty.openpty()
         self.now = self.work = self.asked = 0
+        self.heard = ""
         self._steps = iter(steps)
         self.screen = Screen(
             self.theirs, self.theirs, monotonic=lambda: self.now, spent=lambda: self.work, environ={"TERM": "xterm"}
@@ -253,6 +254,14 @@ class Driven:
         self.asked += 1
         self.work += 20_000
         return picture()
+
+    def type(self, keys: str) -> None:
+        os.write(self.ours, keys.encode())
+
+    def hear(self) -> None:
+        """What the screen has sent, so far."""
+        while select.select([self.ours], [], [], 0)[0]:
+            self.heard += os.read(self.ours, 65536).decode()
 
     def run(self) -> None:
         try:
@@ -303,6 +312,23 @@ def test_nothing_is_asked_for_while_the_user_has_stopped_the_output() -> None:
 
     hour = later(3600 * SECOND)
     Driven(later(0), asked(1), stop, hour, hour, asked(1), go_on, asked(2)).run()
+
+
+def test_a_note_gives_its_place_back_to_the_keys_after_five_seconds() -> None:
+    def press_s(driven: Driven) -> None:
+        driven.type("s")
+
+    def says(text: str) -> Callable[[Driven], None]:
+        def check(driven: Driven) -> None:
+            driven.hear()
+            assert text in driven.heard.rpartition("\x1b[24;1H")[2]
+
+        return check
+
+    soon = later(SECOND)
+    Driven(
+        soon, press_s, says("sorted by name"), soon, soon, says("sorted by name"), later(5 * SECOND), says("quit")
+    ).run()
 
 
 def test_what_changes_while_a_frame_is_due_rings_no_bell() -> None:

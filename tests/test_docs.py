@@ -134,8 +134,9 @@ def test_the_pictures_of_the_dashboard_show_the_keys_that_there_are() -> None:
     ):
         picture = (ROOT / f"docs/images/{name}.svg").read_text(encoding="utf-8")
         assert f"images/{name}.svg" in PAGES_BY_NAME["README.md"]
-        said = [html.unescape(text).replace("\xa0", " ").rstrip() for text in re.findall(r">([^<]+)</text>", picture)]
-        assert wanted in said, "stale: python tests/screenshots.py docs"
+        said = [html.unescape(text).replace("\xa0", " ").strip() for text in re.findall(r">([^<]+)</text>", picture)]
+        keys = [part for pair in wanted for part in pair if part]
+        assert said[-len(keys) :] == keys, "stale: python tests/screenshots.py docs"
         assert not re.search(r"/(?:work|tmp|root|home)\b", picture)
 
 

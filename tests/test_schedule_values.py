@@ -116,6 +116,7 @@ def test_at_names_its_instants_in_order_each_once() -> None:
     assert at.next_after(utc("2026-02-01 05:00")) == utc("2026-05-01 07:00")
     assert at.next_after(utc("2026-05-01 07:00")) is None
     assert at.text == "at 2026-02-01T05:00:00Z and 1 more"
+    assert at.words == "at 2026-02-01 00:00 EST and 1 more"
 
 
 def test_local_times_of_at_follow_the_rule_of_fixed_jobs() -> None:

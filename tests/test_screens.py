@@ -76,15 +76,17 @@ def at_task(screen: Emulator, name: str) -> None:
 
 
 def test_at_80_by_24_everything_that_matters_is_on_the_screen(screen: Emulator) -> None:
-    lines = screen.until(lambda lines: "workers: 2 idle" in "".join(lines))
+    lines = screen.until(lambda lines: "0/2 busy" in "".join(lines))
     assert len(lines) == 24
     assert re.fullmatch(
         r"arr tasks\.toml +6 tasks +▶ 0 running +✗ 0 failing +⏸ 0 paused .*\d\d:\d\d:\d\d EES?T", lines[0]
     )
-    assert re.match(rf"✓ up \S+  pid {screen.process.pid}  next \S+ in \S+  Europe/Riga  …\S*arr\.db", lines[1])
-    assert lines[2].startswith("─ running 0, workers: 2 idle ─")
+    assert re.match(rf"✓ up \S+  pid {screen.process.pid}  next \S+ in \S+  Europe/Riga   *…\S*arr\.db", lines[1])
+    assert lines[2] == "─ running 0 ────────── run due ─────── for worker  cpu  memory ────── 0/2 busy ─"
+    assert lines[3] == "nothing runs just now"
+    assert next(line for line in lines if "─ next 6 ─" in line).split("─ ")[2].startswith("due ")
     assert [line.split()[0] for line in lines if line.startswith("─")] == ["─"] * 4
-    assert lines[23] == "q quit  ? keys  Enter open  r run  x cancel  p pause  / filter  s sort  t 24h"
+    assert lines[23] == "↑↓ ↵ open r run x cancel a retry p pause / filter s sort R reload ? help q quit"
     screen.press("q")
     assert screen.ends() == 0
 
@@ -93,12 +95,14 @@ def test_a_task_is_run_watched_and_cancelled_by_keys(screen: Emulator, folder: P
     at_task(screen, "works")
     screen.press("r")
     screen.until("queued run 1 of works")
-    screen.until(lambda lines: any(re.match(r"▶ works +run 1 .* w\d .* MB ━+─* +\d+%", line) for line in lines))
+    screen.until(
+        lambda lines: any(re.match(r"▶ works +1 \d\d:\d\d:\d\d +\d+s +\d .* MB ━+─* +\d+%", line) for line in lines)
+    )
     screen.press(ENTER)
     lines = screen.until("output so far")
     assert lines[2].startswith("─ run 1  works ─")
     screen.until(lambda lines: any(line.startswith("▶ running for ") and "50% step 40" in line for line in lines))
-    assert lines[-1].startswith("Esc back  ↓ scroll  x cancel  a again  r run")
+    assert lines[-1] == "Esc back  ↑↓ scroll  x cancel  a retry  r run  p pause  G end  ? help  q quit"
     screen.press("x")
     screen.until("cancel run 1 of works?  y yes  any other key: no")
     screen.press("n")
@@ -151,10 +155,10 @@ def test_a_task_is_paused_and_resumed_and_the_file_read_again(screen: Emulator, 
 def test_a_waiting_run_says_behind_which_it_waits(screen: Emulator, folder: Path) -> None:
     arr(folder, "enqueue", "works")
     arr(folder, "enqueue", "works")
-    screen.until(lambda lines: any(re.match("▶ works +run 1 ", line) for line in lines))
+    screen.until(lambda lines: any(re.match("▶ works +1 ", line) for line in lines))
     screen.until("pool disk is full (1): run 1")
     (folder / "stop-1").touch()
-    screen.until(lambda lines: any(re.match("▶ works +run 2 ", line) for line in lines))
+    screen.until(lambda lines: any(re.match("▶ works +2 ", line) for line in lines))
     (folder / "stop-2").touch()
     screen.until("▶ 0 running")
 
@@ -174,9 +178,9 @@ def test_keys_move_sort_filter_and_turn_pages(screen: Emulator) -> None:
     assert any(re.match(r"nightly +·*◆·*$", line) for line in lines)
     assert any(line.startswith("◆ 2 at ") and line.endswith("backup, nightly") for line in lines)
     screen.press("t", "?")
-    screen.until("Esc closes")
-    screen.until("read the tasks file again")
-    screen.press(ESCAPE, TAB)
+    screen.until("any key closes")
+    screen.until("reload: read the tasks file again")
+    screen.press("q", TAB)
     screen.until(lambda lines: any(line.startswith("─ ended 0 ─") for line in lines))
     screen.press("/", "new", ENTER)
     lines = screen.until("/ new  Esc drop")
@@ -189,12 +193,14 @@ def test_larger_windows_hold_more_and_no_line_is_bent(folder: Path, size: tuple[
         screen.until("workers 2")
         lines = screen.until("─ next 24 h, a cell is ")
         assert len(lines) == rows
-        assert lines[-1].startswith("q quit  ? keys") and lines[-1].endswith("a again  R reload")
+        assert lines[-1].startswith("↑↓  Tab pane  ↵ open  r run") and lines[-1].endswith("R reload  ? help  q quit")
         assert any(re.match(r"(.*│)?夜間バックアップ +·*▪·*$", line) for line in lines)
         if size[0] == 200:
-            assert screen.column(110)[2:-1] == "│" * (rows - 3)
+            assert screen.column(99)[2:-1] == "│" * (rows - 3)
         screen.resize(80, 24)
-        screen.until(lambda lines: len(lines) == 24 and lines[-1].endswith("t 24h") and "6 tasks" in lines[0])
+        screen.until(
+            lambda lines: len(lines) == 24 and lines[-1].endswith("R reload ? help q quit") and "6 tasks" in lines[0]
+        )
         screen.press("q")
         assert screen.ends() == 0
 
@@ -202,7 +208,7 @@ def test_larger_windows_hold_more_and_no_line_is_bent(folder: Path, size: tuple[
 def test_below_40_by_8_one_line_says_it_all(folder: Path) -> None:
     with emulated(folder, "run", size=(39, 7)) as screen:
         lines = screen.until("▶ 0 running")
-        assert re.fullmatch(r"\d\d:\d\d:\d\d ▶ 0 running  ✗ 0 failing  ⏸ 0…", lines[0])
+        assert re.fullmatch(r"\d\d:\d\d:\d\d  ▶ 0 running  ✗ 0 failing", lines[0])
         assert lines[1:] == [""] * 6
 
 
@@ -244,10 +250,8 @@ def test_top_is_the_same_screen_beside_a_daemon_and_only_looks_on(daemon: tuple[
     run = arr(folder, "enqueue", "works").out.strip()
     with emulated(folder, "top") as screen:
         screen.until(f"pid {process.process.pid}")
-        screen.until(
-            lambda lines: any(re.match(rf"▶ works +run {run} .* w\d .* MB ━+─* +\d+%", line) for line in lines)
-        )
-        assert screen.lines[-1] == "q quit  ? keys  Enter open  / filter  s sort  t 24h  ↓ move  Tab pane"
+        screen.until(lambda lines: any(re.match(rf"▶ works +{run} .* MB ━+─* +\d+%", line) for line in lines))
+        assert screen.lines[-1] == "↑↓  Tab pane  ↵ open  / filter  s sort  t 24h  ? help  q quit"
         screen.press("x")
         screen.until("this screen only looks on (start it with: arr top --control)")
         screen.press("q")

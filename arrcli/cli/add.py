@@ -194,7 +194,7 @@ def _tell(made: Added, which: Chosen, now: int, *, dry_run: bool, as_json: bool)
     for text in noted:
         say(f"warning: {clean(text)}")
     say(clean(f"{'would add' if dry_run else 'added'} {task.name} to {which.path}, line {made.line}"))
-    say(f"next: {', '.join(shown(at, task.timezone) for at in times) or task.schedule_text}")
+    say(f"next: {', '.join(shown(at, task.timezone) for at in times) or task.schedule_words}")
     if not dry_run and (daemon := which.places.daemon()):
         by_hand = made.file.reload == "manual"
         say(f"pid {daemon.get('pid')} {'takes it with: arr reload' if by_hand else 'takes it by itself'}")

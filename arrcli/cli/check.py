@@ -94,7 +94,7 @@ def _row(file: TasksFile, one: dict[str, Any], now: int) -> tuple[str, str, str]
 
     task = file.tasks[one["name"]]
     times = ", ".join(shown(at, task.timezone) for at in coming(task, now))
-    return task.name, "ok" if one["ok"] else "broken", times or task.schedule_text
+    return task.name, "ok" if one["ok"] else "broken", times or task.schedule_words
 
 
 def _json(task: Task, one: dict[str, Any], now: int) -> dict[str, Any]:

@@ -83,8 +83,8 @@ def _page(snapshot: Snapshot, task: Task, found: Sequence[tuple[str, Explanation
     from arrcli.text import clean
 
     words = english(task.schedule) if task.schedule is not None else ""
-    told = f": {words}" if words and words.casefold() != task.schedule_text.casefold() else ""
-    yield clean(f"{task.name}  {task.schedule_text}{told} ({task.timezone})")
+    told = f": {words}" if words and words.casefold() != task.schedule_words.casefold() else ""
+    yield clean(f"{task.name}  {task.schedule_words}{told} ({task.timezone})")
     for which, one in found:
         yield ""
         yield from map(clean, _section(snapshot, task, which, one))

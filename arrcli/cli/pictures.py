@@ -111,7 +111,7 @@ def print_graph(snapshot: Snapshot, *, wanted: frozenset[str], as_json: bool, as
 
 def _starts(task: Task) -> str:
     if not task.after:
-        return task.schedule_text
+        return task.schedule_words
     words = {"success": "succeeded", "done": "ended", "failure": "failed"}[task.after_policy]
     return f"when {' and '.join(task.after)} {words}"
 

@@ -131,7 +131,7 @@ def _dashboard_keys() -> Iterator[str]:
 
     yield from ("## Keys of the dashboard\n", "In `arr run` on a terminal, and in `arr top`.\n")
     yield from ("| keys | do |", "|---|---|")
-    for key in KEYS:
+    for key in filter(lambda key: key.shown, KEYS):
         yield f"| {' '.join(f'`{one}`' for one in key.shown.split())} | {_cell(key.text)} |"
 
 

@@ -171,7 +171,7 @@ def _task_facts(app: App, task: Task, *, utc: bool) -> Iterator[tuple[str, str]]
     yield "calls", task.func
     yield "args", json.dumps(list(task.args)) if task.args else ""
     yield "kwargs", json.dumps(dict(task.kwargs)) if task.kwargs else ""
-    yield "schedule", f"{task.schedule_text} ({task.timezone})" if task.schedule is not None else task.schedule_text
+    yield "schedule", f"{task.schedule_words} ({task.timezone})" if task.schedule is not None else task.schedule_words
     yield "", _words(english(task.schedule), task) if task.schedule is not None else ""
     yield "after", f"{', '.join(task.after)} ({task.after_policy})" if task.after else ""
     yield "start", shown(task.start, zone)
@@ -184,7 +184,7 @@ def _task_facts(app: App, task: Task, *, utc: bool) -> Iterator[tuple[str, str]]
 
 
 def _words(said: str, task: Task) -> str:
-    return "" if said.casefold() == task.schedule_text.casefold() else said
+    return "" if said.casefold() == task.schedule_words.casefold() else said
 
 
 def _coming(app: App, task: Task, zone: str) -> str:

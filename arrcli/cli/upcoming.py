@@ -143,7 +143,7 @@ def _row(snapshot: Snapshot, one: Upcoming, *, utc: bool, seconds: bool | None) 
 
     zone = zone_for(one.task, snapshot.timezone, utc=utc)
     last, when = _last(snapshot, one.name) if one.run is None else ("", "")
-    schedule = one.task.schedule_text if one.task is not None and one.run is None else ""
+    schedule = one.task.schedule_words if one.task is not None and one.run is None else ""
     if one.run is not None:
         schedule = f"run {one.run.id} ({one.run.origin.value})"
     return (
@@ -159,7 +159,7 @@ def _row(snapshot: Snapshot, one: Upcoming, *, utc: bool, seconds: bool | None) 
 
 def _idle_row(snapshot: Snapshot, one: Idle) -> tuple[str, ...]:
     last, when = _last(snapshot, one.task.name)
-    return (one.why, "", one.task.name, one.task.schedule_text, last, when, one.broken)
+    return (one.why, "", one.task.name, one.task.schedule_words, last, when, one.broken)
 
 
 def _last(snapshot: Snapshot, name: str) -> tuple[str, str]:

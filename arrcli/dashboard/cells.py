@@ -42,6 +42,18 @@ class Cell:
     right: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a pane: the word above it, and how many cells it takes."""
+
+    head: str
+    width: int
+    right: bool = False
+
+    def cell(self, text: str, style: Style = PLAIN) -> Cell:
+        return Cell(text, self.width, style, self.right)
+
+
 @lru_cache(maxsize=4096)
 def tidy(text: str) -> str:
     """An outside text on one line, with nothing in it but what takes up its own cells."""
@@ -109,10 +121,23 @@ def blank(width: int) -> Line:
     return [Segment(" " * width)]
 
 
-def rule(title: str, width: int, *, note: str = "", focused: bool = False) -> Line:
-    """`─ title ──────────── note ─`; bold where the cursor is in this pane."""
+def rule(title: str, width: int, *, note: str = "", focused: bool = False, columns: Sequence[Column] = ()) -> Line:
+    """`─ title ─── due ──── task ──── note ─`, words above their columns; bold where the cursor is in this pane."""
     head = fit(f"─ {tidy(title)} ", min(width, cell_len(tidy(title)) + 3))
     tail = f" {tidy(note)} ─" if note and cell_len(tidy(note)) + 4 + cell_len(head) < width else ""
-    dashes = "─" * (width - cell_len(head) - cell_len(tail))
+    dashes = _headed(columns, cell_len(head), width - cell_len(tail))
     style = BOLD + BUSY if focused else DIM
     return [Segment(head, style), Segment(dashes, BUSY if focused else DIM), Segment(tail, DIM)]
+
+
+def _headed(columns: Sequence[Column], start: int, end: int) -> str:
+    """A line from one cell to another, with the heads of those columns that have room on it."""
+    line, left = "", 0
+    for column in columns:
+        at = left + (column.width - len(column.head) if column.right else 0)
+        left += column.width + 1
+        lead = at - 1 - start - len(line)
+        is_next = lead == -1 and line.endswith(" ")  # one blank is enough between two
+        if column.head and (lead >= 0 or is_next) and at + len(column.head) + 1 <= end:
+            line += f"{column.head} " if is_next else f"{'─' * lead} {column.head} "
+    return line + "─" * (end - start - len(line))

@@ -2,42 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from arrcli.dashboard import times
-from arrcli.dashboard.cells import DIM, Cell, Line, row
-from arrcli.dashboard.glyphs import BROKEN, COMING, IDLE, LATE, PAUSED, RETRY, WAITS, Mark, ended
+from arrcli.dashboard.cells import DIM, Cell, Column, Line, row
+from arrcli.dashboard.glyphs import BROKEN, COMING, DISABLED, IDLE, LATE, PAUSED, RETRY, WAITS, Mark, ended
 from arrcli.dashboard.listing import Broken, Item, name_of
-from arrcli.dashboard.pane import Context
+from arrcli.dashboard.pane import Context, Rows
+from arrcli.dashboard.words import fault_line
 from arrcli.model.instant import SECOND
 from arrcli.model.run import Run
 from arrcli.model.snapshot import Idle, Upcoming
 
-_BUSY = "all workers are busy"
-_LATE_AFTER = SECOND
+_BUSY: Final = "all workers are busy"
+_LATE_AFTER: Final = SECOND
 """Due for less than this is not late: it is being started."""
+_ROOM_FOR_WHY: Final = 75
+"""Of what is left of a row: from there on why a task waits has a column of its own."""
+
+
+def columns(width: int) -> Sequence[Column]:
+    """The state, when it is due, which task, and of the others those that have room."""
+    name = Column("task", max(12, min(30, (width - 34) * 2 // 5)))
+    found = [Column("", 13), *([Column("due", 15)] if width >= 60 else []), name]
+    rest = max(0, width - sum(column.width + 1 for column in found))
+    if rest >= _ROOM_FOR_WHY:
+        return [*found, Column("schedule", 20), Column("last run", 24), Column("why", rest - 46)]
+    if rest < 28:
+        return [*found, Column("schedule", rest)]
+    last = 24 if rest >= 45 else 16
+    return [*found, Column("schedule", rest - last - 1), Column("last run", last)]
 
 
 def coming_row(item: Item, context: Context, width: int, selected: bool) -> Line:
-    """`● in 1m37s  14:05 CET  import-orders  */5 * * * *  ✓ ok 12.1s 3m ago  waits for pool heavy`."""
+    """`● in 1m37s  14:05:00 CET  import-orders  */5 * * * *  ✓ ok 12.1s 3m ago`; where it waits, why."""
     assert not isinstance(item, Run | Broken)  # noqa: S101 - the next pane holds neither
     mark, when = _state(item, context)
-    cells = [Cell(mark.text, 11, mark.style)]
-    if width >= 60:
-        cells.append(Cell(when, 16))
-    name = Cell(name_of(item), max(12, min(30, (width - 28) * 2 // 5)))
-    rest = width - sum(cell.width + 1 for cell in cells) - name.width - 1
-    cells.append(name)
-    return row([*cells, *_about(item, context, rest)], width, selected=selected)
+    told = {"": Cell(mark.text, 0, mark.style), "due": Cell(when, 0), "task": Cell(name_of(item), 0)}
+    in_order = columns(width)
+    cells = [column.cell(told[column.head].text, told[column.head].style) for column in in_order if column.head in told]
+    return row([*cells, *_about(item, context, in_order[len(cells) :])], width, selected=selected)
 
 
-def _about(item: Upcoming | Idle, context: Context, room: int) -> list[Cell]:
-    """Schedule, how it went last, and what it waits for: all where there is room, else what matters most."""
-    schedule, held = _schedule(item), _held(item, context)
-    if room >= 60:
-        return [Cell(schedule, 16, DIM), last_cell(item, context, 24), Cell(held, room - 42, DIM)]
-    if held or room < 28:
-        return [Cell(held or schedule, room, DIM)]
-    wide = 24 if room >= 45 else 14
-    return [Cell(schedule, room - wide - 1, DIM), last_cell(item, context, wide)]
+def _about(item: Upcoming | Idle, context: Context, room: Sequence[Column]) -> list[Cell]:
+    """Schedule and how it went last; or, over the whole room, what it waits for."""
+    why = _why(item, context)
+    has_column = len(room) == 3 and isinstance(item, Idle)
+    if why and not has_column:
+        return [Cell(why, sum(column.width + 1 for column in room) - 1, DIM)]
+    schedule, *more = room
+    cells = [schedule.cell("" if why == _schedule(item) else _schedule(item), DIM)]
+    cells += [last_cell(item, context, column.width) for column in more[:1]]
+    return [*cells, *(column.cell(why, DIM) for column in more[1:])]
 
 
 def _state(item: Upcoming | Idle, context: Context) -> tuple[Mark, str]:
@@ -59,25 +76,26 @@ def _idle_mark(item: Idle, context: Context) -> Mark:
     record = context.snapshot.records.get(item.task.name)
     if record is not None and record.broken:
         return BROKEN
-    if (record is not None and record.paused) or not item.task.enabled:
-        return PAUSED
-    return IDLE
+    if not item.task.enabled:
+        return DISABLED
+    return PAUSED if record is not None and record.paused else IDLE
 
 
 def _schedule(item: Upcoming | Idle) -> str:
     if item.task is not None:
-        return item.task.schedule_text
+        return item.task.schedule_words
     return item.run.func if isinstance(item, Upcoming) and item.run is not None else "once"
 
 
-def _held(item: Upcoming | Idle, context: Context) -> str:
+def _why(item: Upcoming | Idle, context: Context) -> str:
     """Why it waits, in words; and which run it is, where it is one."""
     if isinstance(item, Idle):
-        return item.why
+        return item.broken or item.why
     waits = item.held_by or (_BUSY if _is_late(item, context) and _all_busy(context) else "")
-    number = f"run {item.run.id}" if item.run is not None else ""
-    tried = f"attempt {item.run.attempt + 1}" if item.run is not None and item.run.attempt else ""
-    return "  ".join(part for part in (waits, number, tried) if part)
+    if item.run is None:
+        return waits
+    tried = f"attempt {item.run.attempt + 1}" if item.run.attempt and not waits.startswith("retry ") else ""
+    return "  ".join(part for part in (waits, f"run {item.run.id}", tried, fault_line(item.run.fault)) if part)
 
 
 def _is_late(item: Upcoming, context: Context) -> bool:
@@ -85,8 +103,8 @@ def _is_late(item: Upcoming, context: Context) -> bool:
 
 
 def _all_busy(context: Context) -> bool:
-    workers = context.snapshot.workers
-    return bool(workers) and all(each.run is not None for each in workers)
+    places = [each for each in context.snapshot.workers if each.kind == "process"]
+    return bool(places) and all(each.run is not None for each in places)
 
 
 def last_cell(item: Upcoming | Idle, context: Context, width: int) -> Cell:
@@ -98,3 +116,6 @@ def last_cell(item: Upcoming | Idle, context: Context, width: int) -> Cell:
     said = f"{mark.text} {times.lasted(last[0].duration)}"
     ago = f" {context.ago(last[0])}"
     return Cell(said + ago if len(said + ago) <= width else said, width, mark.style)
+
+
+COMING_ROWS: Final = Rows(coming_row, columns, "no task has a time to come, and no run waits")

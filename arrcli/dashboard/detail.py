@@ -9,7 +9,7 @@ from arrcli.dashboard.cells import BAD, DIM, PLAIN, Line, bars, blank, fit, rule
 from arrcli.dashboard.glyphs import ended
 from arrcli.dashboard.listing import Broken, Item, name_of
 from arrcli.dashboard.pane import Context
-from arrcli.dashboard.words import why
+from arrcli.dashboard.words import source, why
 from arrcli.model.run import Run, State
 from arrcli.model.snapshot import Idle, Upcoming
 from arrcli.model.task import Task
@@ -46,13 +46,13 @@ def _facts(item: Item, context: Context, width: int) -> list[Line]:
 
 
 def _what(item: Item, task: Task | None) -> str:
-    """`demo.import_orders  */5 * * * *  Europe/Paris  pool heavy  by cron`."""
+    """`demo.import_orders  */5 * * * *  Europe/Paris  pool heavy  by its schedule`."""
     run = _run(item)
     if task is None:
-        return "  ".join((run.func, f"by {run.origin}")) if run is not None else ""
-    parts = [task.func, task.schedule_text, task.timezone]
+        return "  ".join((run.func, source(run))) if run is not None else ""
+    parts = [task.func, task.schedule_words, task.timezone]
     parts += [f"pool {task.pool}"] if task.pool != "default" else []
-    parts += [f"by {run.origin}"] if run is not None else []
+    parts += [f"run {run.id} {source(run)}"] if run is not None else []
     return "  ".join(parts)
 
 
@@ -115,4 +115,4 @@ def _number(item: Item) -> str:
     run = _run(item)
     if run is None or not run.id:
         return ""
-    return f"run {run.id}, arr logs {run.id}" if run.ended or run.begun else f"run {run.id}"
+    return f"arr logs {run.id}" if run.ended or run.begun else f"run {run.id}"

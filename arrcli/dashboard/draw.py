@@ -12,20 +12,21 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 
 from arrcli.dashboard.cells import DIM, Line, blank
-from arrcli.dashboard.coming import coming_row
+from arrcli.dashboard.coming import COMING_ROWS
 from arrcli.dashboard.detail import detail_pane
-from arrcli.dashboard.ended import ended_row, failing_row
+from arrcli.dashboard.ended import ENDED_ROWS, FAILING_ROWS
 from arrcli.dashboard.glyphs import ASCII
 from arrcli.dashboard.header import banners, header, health, status
 from arrcli.dashboard.layout import Column, Extra, Part, laid_out
 from arrcli.dashboard.listing import Item, Listing, listing, name_of, placed
 from arrcli.dashboard.nextday import timeline_page, timeline_pane
 from arrcli.dashboard.overlay import help_page, key_bar
-from arrcli.dashboard.pane import Context, DrawRow, pane
-from arrcli.dashboard.running import running_row
+from arrcli.dashboard.pane import Context, Rows, pane
+from arrcli.dashboard.running import RUNNING_ROWS
 from arrcli.dashboard.runpage import RunPage, run_page
-from arrcli.dashboard.view import Page, Pane, View
-from arrcli.dashboard.workers import summary, workers_pane
+from arrcli.dashboard.view import Order, Page, Pane, View
+from arrcli.dashboard.wishes import is_paused
+from arrcli.dashboard.workers import brief, workers_pane
 from arrcli.model.snapshot import Opened, Snapshot
 from arrcli.model.value import dataclass
 
@@ -34,11 +35,11 @@ SMALLEST: Final = (40, 8)
 _SECOND_LINE_FROM: Final = 16
 """In a lower window the header is one line."""
 
-_ROWS: Final[dict[Pane, DrawRow]] = {
-    Pane.NEXT: coming_row,
-    Pane.ENDED: ended_row,
-    Pane.FAILING: failing_row,
-    Pane.RUNNING: running_row,
+_ROWS: Final[dict[Pane, Rows]] = {
+    Pane.NEXT: COMING_ROWS,
+    Pane.ENDED: ENDED_ROWS,
+    Pane.FAILING: FAILING_ROWS,
+    Pane.RUNNING: RUNNING_ROWS,
 }
 
 
@@ -125,7 +126,7 @@ class Frame:
             yield health(context, width)
         yield from self._trouble(width, height)
         yield from self._middle(context, width, self._room(width, height))
-        yield key_bar(self.view, width)
+        yield key_bar(self.view, width, paused=is_paused(self.under_cursor(), self.snapshot))
 
     def _room(self, width: int, height: int) -> int:
         """Lines between the header and the bar."""
@@ -161,9 +162,10 @@ class Frame:
 
     def _column(self, column: Column, context: Context) -> Iterator[Line]:
         for part, height in column.parts:
-            yield from self._part(part, context, column.width, height)
+            yield from self._part(part, context, column, height)
 
-    def _part(self, part: Part, context: Context, width: int, height: int) -> list[Line]:
+    def _part(self, part: Part, context: Context, column: Column, height: int) -> list[Line]:
+        width = column.width
         match part:
             case Extra.DETAIL:
                 return detail_pane(self.under_cursor(), context, width, height)
@@ -172,16 +174,18 @@ class Frame:
             case Extra.TIMELINE:
                 return timeline_pane(self.listing.coming, context, self._name_under_cursor(), width, height)
             case _:
-                rows = self.listing.of(part)
-                return pane(self._title(part), part, rows, context, (width, height), _ROWS[part])
+                note = self._note(part, column)
+                return pane(self._title(part), part, self.listing.of(part), context, (width, height), _ROWS[part], note)
 
     def _title(self, part: Pane) -> str:
         more = "+" if part is Pane.NEXT and self.snapshot.cut else ""
         title = f"{part} {len(self.listing.of(part)):,}{more}"
-        if part is Pane.NEXT and self.view.order is not self.view.order.TIME:
-            return f"{title}, {self.view.order}"
-        workers = self.snapshot.workers
-        return f"{title}, workers: {summary(workers)}" if part is Pane.RUNNING and workers else title
+        return f"{title}, {self.view.order}" if part is Pane.NEXT and self.view.order is not Order.TIME else title
+
+    def _note(self, part: Pane, column: Column) -> str:
+        """Over what runs, how busy the workers are, where they have no pane of their own."""
+        has_workers = any(other is Extra.WORKERS for other, _ in column.parts)
+        return "" if has_workers or part is not Pane.RUNNING else brief(self.snapshot.workers, column.width)
 
     def _name_under_cursor(self) -> str:
         item = self.under_cursor()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from pathlib import PurePath
 
 from rich.style import Style
 
 from arrcli.dashboard import times
 from arrcli.dashboard.cells import BAD, BOLD, DIM, GOOD, HELD, PLAIN, Cell, Line, fit, row, tidy, whole, width_of
-from arrcli.dashboard.glyphs import FAILING, PAUSED, RUNNING
+from arrcli.dashboard.glyphs import FAILING, PAUSED, RUNNING, WAITS
 from arrcli.dashboard.listing import Listing
 from arrcli.dashboard.pane import Context
 from arrcli.model.snapshot import Snapshot
@@ -16,6 +17,7 @@ from arrcli.model.snapshot import Snapshot
 _MOST_FAULTS = 3
 _LAGS = 1_000_000
 _LEAST_FOR_STORE = 16
+_LEAST_FOR_WORDS = 40
 
 
 def header(context: Context, listing: Listing, width: int) -> Line:
@@ -36,19 +38,30 @@ def health(context: Context, width: int) -> Line:
     snapshot, daemon = context.snapshot, context.snapshot.daemon
     word, style = _how_it_is(context)
     coming = next((each for each in snapshot.upcoming if each.run is None and each.at > context.now), None)
-    following = "" if coming is None else f"next {tidy(coming.name)} in {times.countdown(coming.at - context.now)}"
+    following = ""
+    if coming is not None and not daemon.stopping:
+        name = fit(coming.name, min(width_of(tidy(coming.name)), max(16, width // 5)))
+        following = f"next {name} in {times.countdown(coming.at - context.now)}"
     facts = [
         (0, _fact(word, style)),
         (3, _fact(f"pid {daemon.pid}" if daemon.pid is not None else "", DIM)),
-        (1, _fact(fit(following, min(width_of(following), max(20, width // 2))), PLAIN)),
+        (1, _fact(following, PLAIN)),
         (2, _fact(tidy(snapshot.timezone), DIM)),
     ]
     cells = _chosen(facts, width)
     left = width - sum(cell.width + 1 for cell in cells)
-    store = tidy(snapshot.store)
-    if left >= _LEAST_FOR_STORE and store:
-        cells.append(Cell(store if width_of(store) <= left else f"…{store[-left + 1 :]}", left, DIM, right=True))
+    if left >= _LEAST_FOR_STORE and snapshot.store:
+        cells.append(Cell(_end_of(tidy(snapshot.store), left), left, DIM, right=True))
     return row(cells, width)
+
+
+def _end_of(path: str, room: int) -> str:
+    """As much of a path's end as there is room for, from a slash on where that loses little."""
+    if width_of(path) <= room:
+        return path
+    end = path[-room + 1 :]
+    slash = end.find("/")
+    return f"…{end[slash:] if 0 < slash <= room // 3 else end}"
 
 
 def _how_it_is(context: Context) -> tuple[str, Style]:
@@ -67,11 +80,14 @@ def _how_it_is(context: Context) -> tuple[str, Style]:
 
 
 def status(context: Context, listing: Listing, width: int) -> Line:
-    """All of it in one line, for a window that is too small for more."""
-    cells = [cell for _, cell in _facts(context, listing, width) if cell.text[:1] in "▶✗⏸"]
-    text = "  ".join(cell.text for cell in cells)
-    zone = times.zone_of(context.snapshot.timezone)
-    return whole(f"{times.clock(context.now, zone)} {text}", width)
+    """All of it in one line, for a window that is too small for more: in words, or in glyphs and numbers."""
+    if width >= _LEAST_FOR_WORDS:
+        return header(context, listing, width)
+    said = [cell.text for _, cell in _facts(context, listing, width) if cell.text[:1] in ("▶", "✗", "⏸")]
+    short = "  ".join(" ".join(text.split()[:2]) for text in said)
+    clock = times.clock(context.now, times.zone_of(context.snapshot.timezone))
+    ways = (f"{clock}  {'  '.join(said[:2])}", f"{clock}  {short}", short)
+    return whole(next((way for way in ways if width_of(way) <= width), short), width)
 
 
 def banners(snapshot: Snapshot, width: int, most: int) -> list[Line]:
@@ -83,7 +99,7 @@ def banners(snapshot: Snapshot, width: int, most: int) -> list[Line]:
     if daemon.stalled:
         said.append(("✗ the scheduler is stalled: it has not turned for a while (see: arr status)", True))
     if daemon.stopping:
-        said.append((f"■ stopping: {len(snapshot.running)} still running", False))
+        said.append((f"■ stopping: {len(snapshot.running)} still running (Ctrl-C again kills what runs)", False))
     if daemon.message:
         said.append((f"■ {tidy(daemon.message)}", False))
     said += [(f"✗ {tidy(fault)}", True) for fault in snapshot.faults[:_MOST_FAULTS]]
@@ -98,10 +114,12 @@ def _facts(context: Context, listing: Listing, width: int) -> list[tuple[int, Ce
     path = tidy(snapshot.file) if width >= 110 else tidy(PurePath(snapshot.file).name)
     failing, paused = listing.failing_count, listing.paused_count
     workers = snapshot.daemon.workers or len(snapshot.workers)
+    waiting = bisect_right(snapshot.upcoming, context.now, key=lambda entry: entry.at)
     return [
         (3, _fact(f"arr {fit(path, min(width_of(path), 40))}", BOLD)),
         (4, _fact(f"{_counted(len(snapshot.tasks), 'task')}", PLAIN)),
         (1, _fact(f"{RUNNING.glyph} {len(snapshot.running)} running", RUNNING.style)),
+        (6, _fact(f"{WAITS.glyph} {waiting:,}{'+' if snapshot.cut else ''} waiting" if waiting else "", WAITS.style)),
         (0, _fact(f"{FAILING.glyph} {failing} failing", FAILING.style if failing else DIM)),
         (2, _fact(f"{PAUSED.glyph} {paused} paused", PAUSED.style if paused else DIM)),
         (5, _fact(f"{_counted(workers, 'worker')}" if workers else "", PLAIN)),

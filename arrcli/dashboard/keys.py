@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeAlias
 
 from arrcli.model.value import dataclass
 
@@ -11,7 +12,8 @@ from arrcli.model.value import dataclass
 class Key:
     """An act, the keys that do it (names as `decoded` gives them), how they are shown, and in how few words.
 
-    `bar` is what the key bar says, "" keeps it out of there; `asks`: it asks something of the daemon.
+    `shown` "" is listed with the key before it. `bar` is what the key bar says, key and word, "" keeps it out of there;
+    `asks`: it asks something of the daemon.
     """
 
     act: str
@@ -23,38 +25,37 @@ class Key:
 
 
 KEYS: Final = (
-    Key("quit", ("q",), "q", "quit; arr run stops once what runs has ended", "q quit"),
-    Key("help", ("?",), "?", "these keys", "? keys"),
-    Key("down", ("j", "down"), "j ↓", "one row down", "↓ move"),
-    Key("up", ("k", "up"), "k ↑", "one row up"),
-    Key("page_down", ("pgdn", " ", "ctrl-f"), "PgDn space", "a page down"),
-    Key("page_up", ("pgup", "ctrl-b"), "PgUp", "a page up"),
-    Key("first", ("g", "home"), "g Home", "the first row"),
-    Key("last", ("G", "end"), "G End", "the last row"),
-    Key("next_pane", ("tab",), "Tab", "the next pane: next, ended, failing, running", "Tab pane"),
-    Key("previous_pane", ("shift-tab",), "Shift-Tab", "the pane before"),
-    Key(
-        "open",
-        ("enter",),
-        "Enter",
-        "open a run: attempts, traceback, output as it comes; of a task its newest",
-        "Enter open",
-    ),
+    Key("down", ("j", "down"), "↑ ↓ k j", "a row up or down", "↑↓"),
+    Key("up", ("k", "up"), "", "a row up"),
+    Key("page_down", ("pgdn", " ", "ctrl-f"), "PgUp PgDn space", "a page up or down"),
+    Key("page_up", ("pgup", "ctrl-b"), "", "a page up"),
+    Key("first", ("g", "home"), "g G Home End", "the first or the last row"),
+    Key("last", ("G", "end"), "", "the last row"),
+    Key("next_pane", ("tab",), "Tab Shift-Tab", "the next pane, or the one before", "Tab pane"),
+    Key("previous_pane", ("shift-tab",), "", "the pane before"),
+    Key("open", ("enter",), "Enter", "open a run: attempts, traceback, output as it comes", "↵ open"),
     Key("run_now", ("r",), "r", "run the task now", "r run", asks=True),
     Key("cancel", ("x",), "x", "cancel the run; y confirms", "x cancel", asks=True),
-    Key("again", ("a",), "a", "run an ended run again", "a again", asks=True),
-    Key("pause", ("p",), "p", "pause the task, or let it go on", "p pause", asks=True),
-    Key("reload", ("R",), "R", "read the tasks file again", "R reload", asks=True),
-    Key("filter", ("/",), "/", "show only tasks with this text; Enter keeps it, Esc drops it", "/ filter"),
-    Key("sort", ("s",), "s", "sort what comes next: by time, by name, the worst first", "s sort"),
+    Key("again", ("a",), "a", "retry: an ended run once more, as a new one", "a retry", asks=True),
+    Key("pause", ("p",), "p", "pause the task, or resume it", "p pause", asks=True),
+    Key("filter", ("/",), "/", "only rows with this text; Enter keeps it, Esc drops it", "/ filter"),
+    Key("sort", ("s",), "s", "sort what comes next: by time, by name, worst first", "s sort"),
     Key("timeline", ("t",), "t", "the next 24 hours", "t 24h"),
+    Key("reload", ("R",), "R", "reload: read the tasks file again", "R reload", asks=True),
     Key("back", ("esc",), "Esc", "close this page, drop the filter"),
     Key("redraw", ("ctrl-l",), "Ctrl-L", "draw all of it anew"),
+    Key("help", ("?",), "?", "this page", "? help"),
+    Key("quit", ("q",), "q", "quit; arr run then waits for what runs", "q quit"),
 )
+"""In the order in which they are shown."""
 
 ASKING: Final = frozenset(key.act for key in KEYS if key.asks)
 """Acts that a screen without control leaves alone."""
 ACTS: Final = {name: key.act for key in KEYS for name in key.names}
+"""The act of each key."""
+
+Pairs: TypeAlias = Sequence[tuple[str, str]]
+"""A bar: keys, each with its word."""
 
 _SEQUENCES: Final = {
     "[A": "up",
@@ -90,35 +91,50 @@ _CONTROLS: Final = {
 }
 
 
-def bar(width: int, *, control: bool = True) -> str:
-    """`q quit  ? keys  Enter open  r run  x cancel`, as many as there is room for, the most wanted first."""
-    said = ""
-    for key in sorted(KEYS, key=_importance):
-        if not key.bar or (key.asks and not control):
-            continue
-        longer = f"{said}  {key.bar}" if said else key.bar
-        if len(longer) > width:
-            break
-        said = longer
-    return said
+_WANTED: Final = (
+    *("quit", "help", "down", "open", "run_now", "cancel", "again", "pause", "filter", "sort"),
+    *("reload", "next_pane", "timeline"),
+)
+"""The first of them stay where the bar is short."""
 
 
-def page_bar(width: int, *, of_run: bool, control: bool = True) -> str:
+def bar(width: int, *, control: bool = True, paused: bool = False, ascii: bool = False) -> Pairs:
+    """`↑↓  ↵ open  r run  x cancel`: as many as have room, in the order of the table. `paused`: what `p` would end."""
+    said = [_pair(key.bar, paused=paused, ascii=ascii) for key in KEYS if _is_on_bar(key, control)]
+    acts = [key.act for key in KEYS if _is_on_bar(key, control)]
+    by_importance = sorted(range(len(acts)), key=lambda at: _WANTED.index(acts[at]))
+    kept = _as_many_as_fit([said[at] for at in by_importance], width)
+    return [pair for pair in said if pair in kept]
+
+
+def page_bar(width: int, *, of_run: bool, control: bool = True, ascii: bool = False) -> Pairs:
     """The keys of a page, as many as there is room for."""
-    asked = ("x cancel", "a again", "r run", "p pause") if of_run and control else ()
-    said = "Esc back"
-    for part in ("↓ scroll", *asked, "G end", "? keys", "q quit"):
-        if len(said) + 2 + len(part) > width:
+    asked = ("x cancel", "a retry", "r run", "p pause") if of_run and control else ()
+    said = ("Esc back", "↑↓ scroll", *asked, "G end", "? help", "q quit")
+    return _as_many_as_fit([_pair(each, ascii=ascii) for each in said], width)
+
+
+def length_of(pairs: Pairs) -> int:
+    return sum(len(key) + len(word) + bool(word) for key, word in pairs) + max(0, len(pairs) - 1)
+
+
+def _is_on_bar(key: Key, control: bool) -> bool:
+    return bool(key.bar) and (control or not key.asks)
+
+
+def _pair(said: str, *, paused: bool = False, ascii: bool = False) -> tuple[str, str]:
+    key, _, word = said.partition(" ")
+    key = key.replace("↵", "Enter").replace("↑↓", "j/k") if ascii else key
+    return key, "resume" if paused and word == "pause" else word
+
+
+def _as_many_as_fit(pairs: Iterable[tuple[str, str]], width: int) -> Pairs:
+    kept: list[tuple[str, str]] = []
+    for pair in pairs:
+        if length_of([*kept, pair]) > width:
             break
-        said = f"{said}  {part}"
-    return said
-
-
-_WANTED: Final = ("quit", "help", "open", "run_now", "cancel", "pause", "filter", "sort", "timeline")
-
-
-def _importance(key: Key) -> int:
-    return _WANTED.index(key.act) if key.act in _WANTED else len(_WANTED)
+        kept.append(pair)
+    return kept
 
 
 def decoded(text: str) -> tuple[list[str], str]:

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from arrcli.dashboard.listing import Listing
 from arrcli.dashboard.view import Pane
+from arrcli.dashboard.workers import lines_of
 from arrcli.model.snapshot import Snapshot
 from arrcli.model.value import dataclass
 
@@ -41,7 +42,7 @@ def laid_out(snapshot: Snapshot, listing: Listing, focus: Pane, width: int, heig
         return (Column(width, ((focus, height),)),)
     shares = _shares(snapshot, listing, focus)
     if width >= _TWO_COLUMNS_FROM[0] and height >= _TWO_COLUMNS_FROM[1]:
-        left = width * 11 // 20
+        left = (width - 1) // 2
         return Column(left, _left(height)), Column(width - left - 1, _right(shares, snapshot, height))
     return (Column(width, _stacked(shares, snapshot, height)),)
 
@@ -56,9 +57,9 @@ def _shares(snapshot: Snapshot, listing: Listing, focus: Pane) -> dict[Pane, int
 def _stacked(shares: dict[Pane, int], snapshot: Snapshot, height: int) -> tuple[tuple[Part, int], ...]:
     tall = height >= _TIMELINE_FROM
     detail, timeline = (4, 8) if tall else (3 if height < 30 else 7, 0)
-    workers = _titled(min(len(snapshot.workers), 4)) if tall else 0
+    workers = _titled(min(lines_of(snapshot.workers), 5)) if tall else 0
     rest = height - detail - timeline - workers
-    failing = _titled(min(shares[Pane.FAILING], max(1, rest // 8)))
+    failing = _titled(min(shares[Pane.FAILING], max(1, rest // 6)))
     running = _titled(min(shares[Pane.RUNNING], max(1, rest // 6)))
     ended = _titled(rest // 4)
     parts: list[tuple[Part, int]] = [(Pane.FAILING, failing)] if failing else []
@@ -77,7 +78,7 @@ def _left(height: int) -> tuple[tuple[Part, int], ...]:
 def _right(shares: dict[Pane, int], snapshot: Snapshot, height: int) -> tuple[tuple[Part, int], ...]:
     failing = _titled(min(shares[Pane.FAILING], height // 6))
     running = _titled(min(shares[Pane.RUNNING], height // 5))
-    workers = _titled(min(len(snapshot.workers), height // 5))
+    workers = _titled(min(lines_of(snapshot.workers), height // 5))
     timeline = height // 4 if height >= _TIMELINE_FROM else 0
     parts: list[tuple[Part, int]] = [(Pane.FAILING, failing)] if failing else []
     parts += [(Pane.RUNNING, running)]

@@ -25,8 +25,8 @@ def pressed(name: str, frame: Frame, page: int) -> View | None:
     if frame.view.asking is not None:
         return None if name == "y" else frame.view.asked(None)
     act = ACTS.get(name)
-    if frame.view.page is Page.HELP:  # any key closes the page, but for those that mean more than the view
-        return frame.view.on(Page.NONE) if act != "quit" else None
+    if frame.view.page is Page.HELP:
+        return frame.view.on(Page.NONE)
     if act in ASKING and not frame.view.control:
         return frame.view.noted(READ_ONLY)
     if act == "cancel":

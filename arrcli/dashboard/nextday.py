@@ -18,8 +18,11 @@ from arrcli.model.snapshot import Idle, Upcoming
 from arrcli.model.timeline import Fires, Row, Timeline, timeline
 from arrcli.model.when import exact
 
-_MORE: Final = 12
-"""So many more tasks than there is room for are looked at, to put those that fire rarely before the others."""
+_MORE: Final = 24
+"""So many more tasks than there is room for are looked at, to find those that fire rarely."""
+_SORTED: Final = 200
+"""Of so many tasks at the most the page sorts those that fire all the time behind the others."""
+_SIGNS: Final = "▪ once  ■ often  ◆ with another  ▫ held"
 _LOOKS: Final = {Fires.NONE: DIM, Fires.OFTEN: DIM, Fires.HELD: HELD, Fires.TOGETHER: BOLD + BUSY, Fires.ONCE: PLAIN}
 
 
@@ -36,7 +39,7 @@ def timeline_page(
 ) -> list[Line]:
     """The same over the whole screen, from the task `top` on, with what the signs mean and what fires together."""
     crowds = 3 if height >= 16 else 0
-    drawn = _drawn(coming[top:], context, width, max(0, height - 3 - crowds), more=0)
+    drawn = _page(coming, context, top, width, max(0, height - 3 - crowds))
     lines = _lines(drawn, under, width, "Esc closes")
     lines += [blank(width)] * (height - 1 - crowds - len(lines)) + [whole(LEGEND, width, DIM)]
     for crowd in drawn.crowds[:crowds]:
@@ -45,20 +48,34 @@ def timeline_page(
     return (lines + [blank(width)] * (height - len(lines)))[: max(0, height)]
 
 
+def _page(coming: Sequence[Item], context: Context, top: int, width: int, room: int) -> Timeline:
+    """The rows from `top` on, those that fire all the time behind the others where not too many are to be sorted."""
+    if len(coming) > _SORTED:
+        return _drawn(coming[top:], context, width, room)
+    drawn = _drawn(coming, context, width, len(coming))
+    return replace(drawn, rows=sorted(drawn.rows, key=_is_dense)[top : top + room])
+
+
 def _rows(coming: Sequence[Item], context: Context, under: str, width: int, room: int) -> list[Line]:
-    drawn = _drawn(coming, context, width, room, more=_MORE)
-    rare_first = sorted(drawn.rows, key=_is_dense)  # stable: of each kind in the order in which they come
-    return _lines(replace(drawn, rows=rare_first[:room]), under, width, "")
+    """Those that fire rarely, a row each; of those that fire all the time the names, in one line."""
+    drawn = _drawn(coming, context, width, room + _MORE)
+    dense = [row for row in drawn.rows if _is_dense(row)]
+    rare = [row for row in drawn.rows if not _is_dense(row)][: room - bool(dense)]
+    shown = rare or dense[: room - 1]
+    lines = _lines(replace(drawn, rows=shown), under, width, _SIGNS)
+    more = ", ".join(row.name for row in dense[0 if rare else len(shown) :])
+    return [*lines, whole(f"■ all the time: {more}", width, DIM)] if more else lines
 
 
 def _is_dense(row: Row) -> bool:
     return 2 * sum(cell is Fires.OFTEN for cell in row.cells) > len(row.cells)
 
 
-def _drawn(coming: Sequence[Item], context: Context, width: int, room: int, *, more: int) -> Timeline:
-    """Of tasks alone: what is queued stands in other panes. The whole first cell, so that a cell stays as it is."""
-    tasks = [item for item in islice(coming, 3 * (room + more)) if not (isinstance(item, Upcoming) and item.run)]
-    kept = tasks[: room + more]
+def _drawn(coming: Sequence[Item], context: Context, width: int, count: int) -> Timeline:
+    """Of so many tasks, and of nothing else: what is queued stands in other panes. The whole first cell, so that a cell
+    stays as it is."""
+    tasks = [item for item in islice(coming, 3 * count) if not (isinstance(item, Upcoming) and item.run)]
+    kept = tasks[:count]
     some = replace(
         context.snapshot,
         upcoming=[item for item in kept if isinstance(item, Upcoming)],

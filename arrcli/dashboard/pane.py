@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import tzinfo
 
 from arrcli.dashboard import times
-from arrcli.dashboard.cells import DIM, Line, blank, rule, whole
+from arrcli.dashboard.cells import DIM, Column, Line, blank, rule, whole
 from arrcli.dashboard.listing import Item
 from arrcli.dashboard.view import Pane, View
 from arrcli.model.instant import Instant
@@ -14,7 +14,14 @@ from arrcli.model.run import Run
 from arrcli.model.snapshot import Snapshot
 from arrcli.model.value import dataclass
 
-DrawRow = Callable[[Item, "Context", int, bool], Line]
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """How a pane's rows are drawn: one of them in so many cells, the columns that they share, what is said for none."""
+
+    draw: Callable[[Item, Context, int, bool], Line]
+    columns: Callable[[int], Sequence[Column]]
+    none: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,7 @@ class Context:
         return times.zone_of(known.timezone if known is not None else self.snapshot.timezone)
 
     def moment(self, at: Instant, task: str | None) -> str:
-        return times.moment(at, self.now, self.zone(task))
+        return times.moment(at, self.now, self.zone(task), seconds=True)
 
     def ago(self, run: Run) -> str:
         """`3m ago`."""
@@ -65,21 +72,22 @@ class Window:
 
 
 def pane(
-    title: str, which: Pane, rows: Sequence[Item], context: Context, size: tuple[int, int], draw: DrawRow
+    title: str, which: Pane, rows: Sequence[Item], context: Context, size: tuple[int, int], kind: Rows, note: str = ""
 ) -> list[Line]:
-    """A titled window of `size` (width, height) on the rows; the title takes the first line."""
+    """A titled window of `size` (width, height) on the rows; the title takes the first line, with `note` at its end."""
     width, height = size
     if height <= 0:
         return []
     focused = context.view.pane is which
     window = Window(rows, height - 1, context.view.selected if focused else None)
-    lines = [rule(title, width, note=window.note, focused=focused)]
+    notes = "  ".join(part for part in (note, window.note) if part)
+    lines = [rule(title, width, note=notes, focused=focused, columns=kind.columns(width))]
     for index in range(window.top, min(window.top + window.height, len(rows))):
-        lines.append(draw(rows[index], context, width, index == window.cursor))
+        lines.append(kind.draw(rows[index], context, width, index == window.cursor))
     if not rows and height > 1:
-        lines.append(whole(_nothing(context.view), width, DIM))
+        lines.append(whole(_nothing(context.view, kind), width, DIM))
     return lines + [blank(width)] * (height - len(lines))
 
 
-def _nothing(view: View) -> str:
-    return f'nothing here has "{view.filter}" in it' if view.filter else "nothing"
+def _nothing(view: View, kind: Rows) -> str:
+    return f'nothing here has "{view.filter}" in it' if view.filter else kind.none

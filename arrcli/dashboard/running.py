@@ -7,51 +7,62 @@ from statistics import median
 from typing import Final
 
 from arrcli.dashboard import times
-from arrcli.dashboard.cells import BUSY, DIM, Cell, Line, row, tidy, width_of
+from arrcli.dashboard.cells import BUSY, DIM, PLAIN, Column, Line, row, tidy, width_of
 from arrcli.dashboard.glyphs import DONE, LEFT, LIKELY, RUNNING
 from arrcli.dashboard.listing import Item
-from arrcli.dashboard.pane import Context
-from arrcli.dashboard.workers import resident, share
+from arrcli.dashboard.pane import Context, Rows
+from arrcli.dashboard.workers import place, resident, share
 from arrcli.model.run import Run, State
 from arrcli.model.snapshot import WorkerStatus
 
 _WIDE: Final = 100
 _LONGEST_BAR: Final = 30
 _LEAST_FOR_BAR: Final = 14
-_GO_FIRST: Final = (2, 3, 7, 6, 5)
-"""Columns by how early they may go: the run's number, its slot, memory, processor, worker."""
+_GO_FIRST: Final = ("run", "due", "memory", "cpu", "worker")
+"""Columns by how early they may go."""
+
+
+def columns(width: int) -> Sequence[Column]:
+    """In a narrow window some room is left for how far it is; what matters least goes first."""
+    found = [
+        Column("", 1),
+        Column("task", max(12, min(30, width // 5))),
+        Column("run", 7, right=True),
+        Column("due", 13 if width >= _WIDE else 8),
+        Column("for", 6, right=True),
+        Column("worker", 6, right=True),
+        Column("cpu", 4, right=True),
+        Column("memory", 7, right=True),
+    ]
+    for head in _GO_FIRST:
+        if sum(column.width + 1 for column in found) + _LEAST_FOR_BAR > width:
+            found = [column for column in found if column.head != head]
+    return [*found, Column("progress", max(0, width - sum(column.width + 1 for column in found)))]
 
 
 def running_row(item: Item, context: Context, width: int, selected: bool) -> Line:
-    """`▶ import-orders  run 4823  14:05:00  12s  w1  98%  83 MB  ━━━━━─── 45% third file`."""
+    """`▶ import-orders  4823  14:05:00  12s  1  98%  83 MB  ━━━━━─── 45% third file`."""
     assert isinstance(item, Run)  # noqa: S101 - the running pane holds runs
     worker = worker_of(item, context)
-    at = item.slot if item.slot is not None else item.due_at
-    cells = [
-        Cell(RUNNING.text if width >= _WIDE else RUNNING.glyph, 9 if width >= _WIDE else 1, RUNNING.style),
-        Cell(item.name, max(12, min(30, width // 5))),
-        Cell(f"run {item.id}", 8, DIM),
-        Cell(_slot(at, item, context, width), 13 if width >= _WIDE else 8, DIM),
-        Cell(elapsed(item, context), 6, BUSY, right=True),
-        Cell(f"w{worker.index}" if worker is not None else "", 3, DIM),
-        Cell(share(worker), 4, right=True),
-        Cell(resident(worker), 7, right=True),
-    ]
-    cells = _what_fits(cells, width)
-    left = width - sum(cell.width + 1 for cell in cells)
-    return row([*cells, Cell(_how_far(item, worker, context, left), max(0, left))], width, selected=selected)
+    in_order = columns(width)
+    own = worker if worker is None or worker.kind == "process" else None  # a host's is not the run's alone
+    told = {
+        "": (RUNNING.glyph, RUNNING.style),
+        "task": (item.name, PLAIN),
+        "run": (str(item.id), DIM),
+        "due": (_due(item, context, width), DIM),
+        "for": (elapsed(item, context), BUSY),
+        "worker": (place(worker), DIM),
+        "cpu": (share(own), PLAIN),
+        "memory": (resident(own), PLAIN),
+        "progress": (_how_far(item, worker, context, in_order[-1].width), PLAIN),
+    }
+    return row([column.cell(*told[column.head]) for column in in_order], width, selected=selected)
 
 
-def _what_fits(cells: list[Cell], width: int) -> list[Cell]:
-    """In a narrow window some room is left for how far it is; what matters least goes first."""
-    for column in _GO_FIRST:
-        if sum(cell.width + 1 for cell in cells) + _LEAST_FOR_BAR > width:
-            cells = [*cells[:column], Cell("", 0), *cells[column + 1 :]]
-    return [cell for cell in cells if cell.width]
-
-
-def _slot(at: int, run: Run, context: Context, width: int) -> str:
-    """When it was due: with the zone where there is room."""
+def _due(run: Run, context: Context, width: int) -> str:
+    """Its slot, or when it was to run: with the zone where there is room."""
+    at = run.slot if run.slot is not None else run.due_at
     return context.moment(at, run.task) if width >= _WIDE else times.clock(at, context.zone(run.task))
 
 
@@ -100,3 +111,6 @@ def _usual(run: Run, context: Context) -> int | None:
     last = context.snapshot.last.get(run.task, ()) if run.task is not None else ()
     known = [each.duration for each in last if each.state is State.SUCCEEDED and each.duration is not None]
     return int(median(known)) if known else None
+
+
+RUNNING_ROWS: Final = Rows(running_row, columns, "nothing runs just now")

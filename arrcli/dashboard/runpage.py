@@ -11,7 +11,7 @@ from arrcli.dashboard import times
 from arrcli.dashboard.cells import BAD, BOLD, BUSY, DIM, GOOD, HELD, PLAIN, Line, blank, rule, verbatim
 from arrcli.dashboard.glyphs import ended
 from arrcli.dashboard.pane import Context
-from arrcli.dashboard.words import fault_line, memory, why
+from arrcli.dashboard.words import fault_line, memory, source, why
 from arrcli.model.frames import pieces
 from arrcli.model.run import AttemptRecord, Run
 from arrcli.model.snapshot import Opened
@@ -55,7 +55,7 @@ def run_page(opened: Opened | None, context: Context) -> RunPage:
 
 def _facts(run: Run, context: Context) -> Iterator[Text]:
     arguments = ", ".join([*map(repr, run.args), *(f"{name}={value!r}" for name, value in run.kwargs.items())])
-    yield f"{run.func}({arguments})  by {run.origin}" + (f" of run {run.retry_of}" if run.retry_of else ""), DIM
+    yield f"{run.func}({arguments})  {source(run)}", DIM
     moments = [("slot", run.slot), ("due", run.due_at), ("started", run.started_at), ("ended", run.finished_at)]
     told = "  ".join(f"{word} {context.moment(at, run.task)}" for word, at in moments if at is not None)
     yield told, DIM
@@ -116,9 +116,10 @@ def _traceback(opened: Opened, context: Context) -> Iterator[Text]:
 
 
 def _output(opened: Opened) -> Iterator[Text]:
-    lines = clean(opened.output).splitlines()[-_MOST_OUTPUT:]
-    if lines or opened.run.begun:
+    run, lines = opened.run, clean(opened.output).splitlines()[-_MOST_OUTPUT:]
+    if lines or run.begun or run.attempt:
         yield "", PLAIN
-        yield ("output so far" if opened.run.begun else "output") + ("" if lines else ": nothing yet"), BOLD
+        said = "output so far" if run.begun else "output"
+        yield said + ("" if lines else ": nothing yet" if run.begun else ": none"), BOLD
     for line in lines:
         yield line, PLAIN

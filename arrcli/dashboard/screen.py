@@ -33,6 +33,8 @@ _ESCAPE_WAIT_S: Final = 0.05
 _TICK: Final = SECOND
 _SHARE: Final = 50
 """A frame that took long is followed by a pause so many times as long: drawing takes 2 % of a core at the most."""
+_NOTE: Final = 5 * SECOND
+"""How long a note stands where the keys are, if no key is pressed."""
 _LONGEST_PAUSE: Final = 2 * SECOND
 _LINES: Final = 24
 """Of a terminal whose size is not known yet."""
@@ -88,7 +90,7 @@ class Screen:
         self._letters = codecs.getincrementaldecoder("utf-8")("replace")
         self._frame: Frame | None = None
         self._size = (0, 0)
-        self._due = self._next_tick = 0
+        self._due = self._next_tick = self._note_ends = 0
         self._dirty = True
         self._resized = self._suspended = self._resumed = self._stopped = False
 
@@ -176,6 +178,8 @@ class Screen:
         if now < (self._due if self._dirty else self._next_tick) or not self._takes_output():
             return
         self._dirty, began = False, self._spent()
+        if self.view.note and now >= self._note_ends:
+            self.view = self.view.noted("")
         frame = self._framed(session.get_snapshot(self._reach()), self.view, session)
         self._draw(frame)
         self._due = now + max(session.pause, min(_SHARE * (self._spent() - began), _LONGEST_PAUSE))
@@ -202,6 +206,8 @@ class Screen:
     def _draw(self, frame: Frame) -> None:
         """Show the frame; where the user has stopped the output it is left out, and drawn once it goes on."""
         self._frame = frame
+        if frame.view.note and frame.view.note is not self.view.note:
+            self._note_ends = self._monotonic() + _NOTE
         self.view = frame.view
         if not self._takes_output():
             self._dirty = True

@@ -32,11 +32,12 @@ def clock(at: Instant, zone: tzinfo) -> str:
     return local(at, zone).strftime("%H:%M:%S")
 
 
-def moment(at: Instant, now: Instant, zone: tzinfo) -> str:
-    """`14:05 CET`, `14:05:10 CET`; on another day `Wed 02:00 CET`, `12-24 02:00 CET`, `2027-12-24 CET`."""
+def moment(at: Instant, now: Instant, zone: tzinfo, *, seconds: bool = False) -> str:
+    """`14:05 CET`, `14:05:10 CET`; on another day `Wed 02:00 CET`, `12-24 02:00 CET`, `2027-12-24 CET`. `seconds`: of
+    today always."""
     wall, today = local(at, zone), local(now, zone)
     name = wall.tzname() or ""
-    time = wall.strftime("%H:%M:%S" if wall.second else "%H:%M")
+    time = wall.strftime("%H:%M:%S" if wall.second or seconds else "%H:%M")
     days = (wall.date() - today.date()).days
     if days == 0:
         return f"{time} {name}"

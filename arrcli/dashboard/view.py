@@ -31,7 +31,7 @@ class Order(StrEnum):
 
     TIME = "by time"
     NAME = "by name"
-    WORST = "the worst first"
+    WORST = "worst first"
 
 
 _PANES: Final = tuple(Pane)

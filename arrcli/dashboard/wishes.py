@@ -80,5 +80,10 @@ def _pause_or_resume(item: Item, snapshot: Snapshot) -> Act | str:
     task = task_of(item, snapshot)
     if not task:
         return f"{name_of(item)} is no task of this file: only a task can be paused"
-    record = snapshot.records.get(task)
-    return Resume(task) if record is not None and record.paused else Pause(task)
+    return Resume(task) if is_paused(item, snapshot) else Pause(task)
+
+
+def is_paused(item: Item | None, snapshot: Snapshot) -> bool:
+    """The row's task is paused, so that the key resumes it."""
+    record = None if item is None else snapshot.records.get(task_of(item, snapshot))
+    return record is not None and record.paused

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from arrcli.model.run import Fault, Reason, Run, State
+from arrcli.model.run import Fault, Origin, Reason, Run, State
 from arrcli.text import one_line
 
 LONGEST_TEXT: Final = 4096
@@ -22,7 +22,7 @@ _REASONS: Final = {
     Reason.ERROR: "",
     Reason.TIMED_OUT: "timed out",
     Reason.LOST: "lost",
-    Reason.OVERLAP: "overlap: the run before it was still going",
+    Reason.OVERLAP: "overlap: one was still going",
     Reason.MISSED: "missed: nothing was there to run it",
     Reason.PAUSED: "paused",
     Reason.REMOVED: "removed from the file",
@@ -32,6 +32,23 @@ _REASONS: Final = {
     Reason.DENIED: "denied: not in allow",
     Reason.UPSTREAM: "upstream did not succeed",
 }
+
+
+_ORIGINS: Final = {
+    Origin.CRON: "by its schedule",
+    Origin.EVERY: "by its schedule",
+    Origin.AT: "by its schedule",
+    Origin.REBOOT: "at the start of arr",
+    Origin.ENQUEUED: "asked for",
+    Origin.RETRY: "asked for again",
+    Origin.BACKFILL: "asked for afterwards",
+    Origin.AFTER: "after another task",
+}
+
+
+def source(run: Run) -> str:
+    """Why there is this run: `by its schedule`, `asked for`, `asked for again (run 12)`."""
+    return _ORIGINS[run.origin] + (f" (run {run.retry_of})" if run.retry_of else "")
 
 
 def outcome(run: Run) -> str:

@@ -38,7 +38,7 @@ class Idle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerStatus:
-    """One place of the daemon's workers. `run` is what it works on.
+    """One place of the daemon's workers, or (`kind` "thread") one run of their shared host. `run` is what it works on.
 
     `cpu` (a share of one processor) and `rss_kb` are of its process with its descendants, where the system tells.
     """
@@ -46,6 +46,7 @@ class WorkerStatus:
     index: int
     pid: int | None
     state: str
+    kind: str = "process"
     run: Run | None = None
     since: Instant | None = None
     done: int = 0

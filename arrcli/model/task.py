@@ -80,6 +80,11 @@ class Task:
         """The schedule as it is shown: `30 2 * * *`, `every 90s`, `by hand`."""
         return self.schedule.text if self.schedule is not None else "by hand"
 
+    @property
+    def schedule_words(self) -> str:
+        """The same for people: an `at` on the clock of its zone, `at 2030-01-01 00:00 EET and 2 more`."""
+        return self.schedule.words if isinstance(self.schedule, At) else self.schedule_text
+
     def anchored(self, anchor: Instant) -> Task:
         """The task with its `every` counted from `anchor`; any other task is itself."""
         if isinstance(self.schedule, Every):

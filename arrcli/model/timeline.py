@@ -168,6 +168,7 @@ def _hours(start: Instant, span: int, timezone: str) -> str:
     for cell in range(DAY // span):
         wall = wall_at(start + cell * span, zone)
         begins = wall.minute * MINUTE < span and wall.hour % step == 0
-        if begins and len(text) <= cell:
-            text = text.ljust(cell) + (f"{wall:%a}" if wall.hour == 0 else f"{wall:%H}") + " "
-    return text[: DAY // span].rstrip()
+        label = f"{wall:%a}" if wall.hour == 0 else f"{wall:%H}"
+        if begins and len(text) <= cell and cell + len(label) <= DAY // span:
+            text = text.ljust(cell) + label + " "
+    return text.rstrip()

@@ -181,7 +181,9 @@ class ThreadHost:
         idle = self._current(None)
         if views or idle is None:
             return views
-        return [WorkerView(index=0, pid=idle.pid, state="idle" if idle.pid else "starting", done=self._done)]
+        return [
+            WorkerView(index=0, pid=idle.pid, state="idle" if idle.pid else "starting", done=self._done, kind="thread")
+        ]
 
     def ask_stack(self, run_id: int) -> bool:
         """Ask for the stacks of the host that has begun this run: its threads are all told, whoever's they are."""
@@ -463,4 +465,5 @@ class ThreadHost:
             since=running.begun_wall,
             progress=running.progress,
             progress_text=running.text,
+            kind="thread",
         )

@@ -116,6 +116,7 @@ class WorkerView:
     done: int = 0
     progress: float | None = None
     progress_text: str = ""
+    kind: Literal["process", "thread"] = "process"
 
 
 def encode(message: Mapping[str, Any]) -> bytes:

@@ -50,6 +50,15 @@ class At:
         more = f" and {len(self.times) - 1} more" if len(self.times) > 1 else ""
         return f"at {to_datetime(self.times[0]).replace(tzinfo=None).isoformat()}Z{more}"
 
+    @property
+    def words(self) -> str:
+        """The same for people: `at 2026-01-31 09:00 EET`, on the zone's clock."""
+        if not self.times:
+            return "at no time"
+        wall = to_datetime(self.times[0]).astimezone(self.timezone)
+        more = f" and {len(self.times) - 1} more" if len(self.times) > 1 else ""
+        return f"at {wall:%Y-%m-%d %H:%M}{f':{wall:%S}' if wall.second else ''} {wall.tzname()}{more}"
+
     def next_after(self, moment: datetime) -> datetime | None:
         """The first time after an aware datetime, in UTC; None after the last; ValueError on a naive one."""
         return next_moment(self, moment)

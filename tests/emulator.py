@@ -14,9 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyte
-from command_line import ARR, environment
-
-PATIENCE_S = 20.0
+from command_line import ARR, PATIENCE_S, environment
 
 
 class Emulator:

@@ -9,12 +9,12 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import command_line
 import pytest
 from command_line import ARR, Said, arr, environment, running
-
-from arrcli.cli import exit_code_of
 
 Arr = Callable[..., Said]
 CRONTAB = """\
@@ -26,21 +26,9 @@ MAILTO=ops@example.org
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Arr:
-    """`arr WORDS` in the test's folder, within this process: a tenth of what a process of its own takes."""
-    monkeypatch.chdir(tmp_path)
-    for name, text in environment(PYDANTIC_DISABLE_PLUGINS="1").items():
-        monkeypatch.setenv(name, text)
-
-    def arr(*words: str, **more: str) -> Said:
-        capsys.readouterr()
-        with monkeypatch.context() as changed:
-            for name, text in more.items():
-                changed.setenv(name, text)
-            code = exit_code_of(words)
-        return Said(code, *capsys.readouterr())
-
-    return arr
+def here(tmp_path: Path) -> Arr:
+    """`arr WORDS` in the test's folder, within this process."""
+    return partial(command_line.here, tmp_path)
 
 
 def with_program(folder: Path, name: str, script: str) -> str:
@@ -118,9 +106,9 @@ def test_import_cron_writes_a_private_file_and_never_over_another(tmp_path: Path
     assert 'args = ["echo other"]' in made.read_text()
 
 
-def test_an_imported_command_runs_as_cron_would_run_it(tmp_path: Path) -> None:
+def test_an_imported_command_runs_as_cron_would_run_it(tmp_path: Path, here: Arr) -> None:
     (tmp_path / "old").write_text('HOME=/\nWHO = me\n@daily echo "$WHO in $PWD"; cat%a 100\\% b%c\n')
-    arr(tmp_path, "import-cron", "old", "-o", "tasks.toml")
+    here("import-cron", "old", "-o", "tasks.toml")
     (name,) = tomllib.loads((tmp_path / "tasks.toml").read_text())["tasks"]
     ran = arr(tmp_path, "exec", name)
     assert (ran.code, ran.out) == (0, "me in /\na 100% b\nc\n")
@@ -349,19 +337,19 @@ def on_a_terminal(folder: Path, *words: str) -> tuple[str, str]:
     return said, shown.decode()
 
 
-def test_a_check_of_many_callables_shows_how_far_it_is_on_a_terminal_only(tmp_path: Path) -> None:
+def test_a_check_of_many_callables_shows_how_far_it_is_on_a_terminal_only(tmp_path: Path, here: Arr) -> None:
     with_file(tmp_path, "".join(f'[tasks.t{n}]\nfunc = "math.sqrt"\nargs = [{n}]\n' for n in range(12)))
     said, shown = on_a_terminal(tmp_path, "check")
     assert re.search(r"importing .*100%", shown)
-    assert said == arr(tmp_path, "check").out
-    assert "importing" not in arr(tmp_path, "check").err
+    assert said == here("check").out
+    assert "importing" not in here("check").err
     assert "importing" not in on_a_terminal(tmp_path, "check", "--json")[1]
     with_file(tmp_path)
     assert "importing" not in on_a_terminal(tmp_path, "check")[1]
 
 
-def test_pruning_shows_how_far_it_is_on_a_terminal_only(tmp_path: Path) -> None:
+def test_pruning_shows_how_far_it_is_on_a_terminal_only(tmp_path: Path, here: Arr) -> None:
     with_file(tmp_path)
-    arr(tmp_path, "enqueue", "first")
+    here("enqueue", "first")
     assert "pruning" in on_a_terminal(tmp_path, "db", "prune")[1]
-    assert arr(tmp_path, "db", "prune").err == "deleted 0 ended runs\n"
+    assert here("db", "prune").err == "deleted 0 ended runs\n"

@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from command_line import arr, eventually, running
+from command_line import PATIENCE_S, arr, eventually, here, running
 
 HEAD = '[arr]\nworkers = 2\nshutdown_grace = "{grace}"\n'
 JOBS = """
@@ -48,11 +48,11 @@ def test_schedules_run_and_are_recorded(folder: Path) -> None:
         write(
             folder, f"{tick}until = 2020-01-01T00:00:00Z\n[tasks.cron]\n{cron}"
         )  # no slot may be on its way at the end
-        arr(folder, "reload")
+        here(folder, "reload")
         daemon.until("changed tick")
-        eventually(lambda: not arr(folder, "runs", "tick", "--state", "pending,running", "--json").json["runs"])
+        eventually(lambda: not here(folder, "runs", "tick", "--state", "pending,running", "--json").json["runs"])
         assert daemon.stop() == 0
-    runs = arr(folder, "runs", "tick", "--json").json["runs"]
+    runs = here(folder, "runs", "tick", "--json").json["runs"]
     assert {run["state"] for run in runs} == {"succeeded"}
     slots = [run["slot"] for run in runs]
     assert len(slots) == len(set(slots))
@@ -60,19 +60,19 @@ def test_schedules_run_and_are_recorded(folder: Path) -> None:
 
 def test_enqueue_wait_gives_the_end_of_the_run_as_its_exit_code(folder: Path) -> None:
     with running(folder):
-        assert arr(folder, "enqueue", "math.factorial", "5", "--wait").code == 0
-        assert arr(folder, "enqueue", "math.factorial", "-5", "--wait").code == 1
-        assert arr(folder, "enqueue", "jobs.forever", "--wait", "--timeout", "300ms").code == 124
-    found = {tuple(run["args"]): run for run in arr(folder, "runs", "math.factorial", "--json").json["runs"]}
+        assert here(folder, "enqueue", "math.factorial", "5", "--wait").code == 0
+        assert here(folder, "enqueue", "math.factorial", "-5", "--wait").code == 1
+        assert here(folder, "enqueue", "jobs.forever", "--wait", "--timeout", "300ms").code == 124
+    found = {tuple(run["args"]): run for run in here(folder, "runs", "math.factorial", "--json").json["runs"]}
     assert found[(5,)]["result"] == 120
     assert found[(-5,)]["error"]["type"] == "ValueError"
 
 
 def test_what_a_run_prints_is_its_log(folder: Path) -> None:
     with running(folder):
-        run = arr(folder, "enqueue", "jobs.loud", "--wait")
+        run = here(folder, "enqueue", "jobs.loud", "--wait")
         assert run.code == 0
-        assert arr(folder, "logs", run.out.strip()).out == "hello from loud\nfrom a child\non stderr\n"
+        assert here(folder, "logs", run.out.strip()).out == "hello from loud\nfrom a child\non stderr\n"
 
 
 def test_logs_follow_a_run_until_it_is_cancelled(folder: Path) -> None:
@@ -81,9 +81,9 @@ def test_logs_follow_a_run_until_it_is_cancelled(folder: Path) -> None:
     from command_line import ARR, environment
 
     with running(folder) as daemon:
-        run = arr(folder, "enqueue", "jobs.forever").out.strip()
+        run = here(folder, "enqueue", "jobs.forever").out.strip()
         daemon.until("start  jobs.forever")
-        eventually(lambda: "working" in arr(folder, "logs", run).out)
+        eventually(lambda: "working" in here(folder, "logs", run).out)
         follow = subprocess.Popen(
             [*ARR, "logs", run, "-f"],
             cwd=folder,
@@ -94,11 +94,11 @@ def test_logs_follow_a_run_until_it_is_cancelled(folder: Path) -> None:
         )
         assert follow.stdout is not None
         assert follow.stdout.readline() == "working\n"
-        assert arr(folder, "show", run, "--json").json["run"]["state"] == "running"
-        assert arr(folder, "cancel", run).code == 0
-        assert follow.wait(20) == 1
+        assert here(folder, "show", run, "--json").json["run"]["state"] == "running"
+        assert here(folder, "cancel", run).code == 0
+        assert follow.wait(PATIENCE_S) == 1
         follow.communicate()
-        assert arr(folder, "show", run, "--json").json["run"]["state"] == "cancelled"
+        assert here(folder, "show", run, "--json").json["run"]["state"] == "cancelled"
 
 
 def test_a_second_daemon_is_refused_and_names_the_first(folder: Path) -> None:
@@ -106,20 +106,20 @@ def test_a_second_daemon_is_refused_and_names_the_first(folder: Path) -> None:
         said = arr(folder, "run", "--plain")
         assert said.code == 75
         assert f"pid {daemon.process.pid}" in said.err
-        assert arr(folder, "status").code == 0
-    assert arr(folder, "status").code == 3
+        assert here(folder, "status").code == 0
+    assert here(folder, "status").code == 3
 
 
 def test_a_daemon_killed_in_a_run_takes_its_workers_with_it_and_the_next_tries_the_run_again(folder: Path) -> None:
     with running(folder) as daemon:
-        run = arr(folder, "enqueue", "jobs.forever").out.strip()
+        run = here(folder, "enqueue", "jobs.forever").out.strip()
         eventually(lambda: lines(folder) == ["began"])
         daemon.process.kill()
         daemon.process.wait()
         eventually(lambda: not _processes(folder), lambda: str(_processes(folder)))
     with running(folder) as daemon:
         eventually(lambda: lines(folder) == ["began", "began"])
-        shown = arr(folder, "show", run, "--json").json["run"]
+        shown = here(folder, "show", run, "--json").json["run"]
         assert (shown["attempt"], shown["attempts"][0]["outcome"]) == (2, "lost")
 
 
@@ -138,27 +138,27 @@ def _processes(folder: Path) -> list[str]:
 def test_a_worker_that_dies_costs_one_attempt_of_its_run_and_three_deaths_fail_it(folder: Path) -> None:
     write(folder, '[tasks.die]\nfunc = "jobs.die"\nretry_delay = "10ms"\n')
     with running(folder) as daemon:
-        run = arr(folder, "enqueue", "die").out.strip()
+        run = here(folder, "enqueue", "die").out.strip()
         daemon.until(f"failed die            run {run}")
-        assert arr(folder, "enqueue", "math.factorial", "3", "--wait").code == 0
-    shown = arr(folder, "show", run, "--json").json["run"]
+        assert here(folder, "enqueue", "math.factorial", "3", "--wait").code == 0
+    shown = here(folder, "show", run, "--json").json["run"]
     assert (shown["state"], shown["reason"], shown["attempt"]) == ("failed", "lost", 3)
 
 
 def test_sigterm_lets_a_run_end_within_the_grace_and_kills_it_after(folder: Path) -> None:
     write(folder, "", grace="300ms")
     with running(folder) as daemon:
-        run = arr(folder, "enqueue", "jobs.forever").out.strip()
+        run = here(folder, "enqueue", "jobs.forever").out.strip()
         eventually(lambda: lines(folder) == ["began"])
         assert daemon.stop() == 1
-    shown = arr(folder, "show", run, "--json").json["run"]
+    shown = here(folder, "show", run, "--json").json["run"]
     assert (shown["state"], shown["attempts"][0]["outcome"]) == ("pending", "lost")
 
 
 def test_a_second_signal_kills_at_once(folder: Path) -> None:
     write(folder, "", grace="600s")
     with running(folder) as daemon:
-        arr(folder, "enqueue", "jobs.forever")
+        here(folder, "enqueue", "jobs.forever")
         eventually(lambda: lines(folder) == ["began"])
         daemon.process.send_signal(signal.SIGINT)
         daemon.until("stopping")
@@ -183,16 +183,16 @@ def test_a_changed_file_is_taken_a_faulty_one_is_not(folder: Path) -> None:
 
 
 def test_burst_runs_what_is_due_and_says_by_its_exit_code_whether_all_went_well(folder: Path) -> None:
-    arr(folder, "enqueue", "jobs.note", "one")
-    arr(folder, "enqueue", "jobs.note", "later", "--in", "1h")
+    here(folder, "enqueue", "jobs.note", "one")
+    here(folder, "enqueue", "jobs.note", "later", "--in", "1h")
     assert arr(folder, "run", "--burst").code == 0
     assert lines(folder) == ["one"]
-    arr(folder, "enqueue", "math.factorial", "-1")
+    here(folder, "enqueue", "math.factorial", "-1")
     assert arr(folder, "run", "--burst").code == 1
 
 
 def test_json_events_are_an_object_a_line(folder: Path) -> None:
-    arr(folder, "enqueue", "jobs.note")
+    here(folder, "enqueue", "jobs.note")
     said = arr(folder, "run", "--burst", "--json")
     events = [json.loads(line) for line in said.out.splitlines()]
     kinds = [event["event"] for event in events]
@@ -208,28 +208,36 @@ def test_on_failure_is_told_of_the_run_once(folder: Path) -> None:
         '[tasks.bad]\nfunc = "math.factorial"\nargs = [-1]\nretries = 1\nretry_delay = "10ms"\n'
         'on_failure = ["tee", "failed.json"]\n',
     )
-    arr(folder, "enqueue", "bad")
+    here(folder, "enqueue", "bad")
     assert arr(folder, "run", "--burst").code == 1
     told = json.loads((folder / "failed.json").read_text())
     assert (told["task"], told["state"], told["attempt"]) == ("bad", "failed", 2)
-    assert len(arr(folder, "runs", "arrcli.shell.pipe", "--json").json["runs"]) == 1
+    assert len(here(folder, "runs", "arrcli.shell.pipe", "--json").json["runs"]) == 1
+
+
+MEET = """
+import asyncio
+there = 0
+async def meet():
+    global there
+    there += 1
+    while there < 20: await asyncio.sleep(0.01)
+    return there
+"""
 
 
 def test_thread_tasks_share_one_process_and_coroutines_run_at_once(folder: Path) -> None:
-    (folder / "jobs.py").write_text("import asyncio\nasync def nap(): await asyncio.sleep(0.3)\n")
-    write(folder, '[tasks.nap]\nfunc = "jobs.nap"\nexecutor = "thread"\n')
+    (folder / "jobs.py").write_text(MEET)
+    write(folder, '[tasks.meet]\nfunc = "jobs.meet"\nexecutor = "thread"\n')
     for _ in range(20):
-        arr(folder, "enqueue", "nap")
+        here(folder, "enqueue", "meet")
     assert arr(folder, "run", "--burst").code == 0
-    runs = arr(folder, "runs", "nap", "--json").json["runs"]
-    begun = sorted(run["started_at"] for run in runs)
-    ended = sorted(run["finished_at"] for run in runs)
-    assert len(runs) == 20
-    assert begun[-1] < ended[0]
+    runs = here(folder, "runs", "meet", "--json").json["runs"]
+    assert [run["result"] for run in runs] == [20] * 20
 
 
 def test_the_daemon_and_the_verbs_meet_at_one_gate(folder: Path) -> None:
-    arr(folder, "enqueue", "jobs.note")
+    here(folder, "enqueue", "jobs.note")
     assert arr(folder, "run", "--burst").code == 0
     gates = {path.name for path in (folder / ".arr" / "tasks.toml").iterdir() if "gate" in path.name}
     assert gates == {"gate", "gate.turn"}
@@ -238,7 +246,7 @@ def test_the_daemon_and_the_verbs_meet_at_one_gate(folder: Path) -> None:
 def test_everything_that_is_made_is_private(folder: Path) -> None:
     before = os.umask(0)
     try:
-        arr(folder, "enqueue", "jobs.note")
+        here(folder, "enqueue", "jobs.note")
         arr(folder, "run", "--burst")
     finally:
         os.umask(before)
@@ -250,7 +258,7 @@ def test_everything_that_is_made_is_private(folder: Path) -> None:
 
 
 def test_a_renamed_file_starts_anew_and_is_told_how_to_take_its_state_over(folder: Path) -> None:
-    arr(folder, "enqueue", "jobs.note")
+    here(folder, "enqueue", "jobs.note")
     (folder / "tasks.toml").rename(folder / "jobs.toml")
     said = arr(folder, "run", "jobs.toml", "--burst")
     assert "mv .arr/tasks.toml .arr/jobs.toml" in said.err

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import PATIENCE_S
 from dashboard_pictures import picture
 from rich.segment import Segment
 
@@ -104,7 +105,7 @@ class Session:
         self.process.send_signal(signal.SIGWINCH)
 
     def assert_given_back(self) -> None:
-        assert self.process.wait(8) is not None
+        assert self.process.wait(PATIENCE_S) is not None
         assert self.text.count(ENTER) == self.text.count(LEAVE) == 1
         assert self.text.index(ENTER) < self.text.index(LEAVE)
         assert "\x1b[?25h" in self.text and "\x1b[?7h" in self.text
@@ -210,7 +211,7 @@ def test_ctrl_z_gives_the_terminal_back_until_the_job_is_in_front_again(start: C
     assert session.text.index("IN BACKGROUND") < session.text.rindex(ENTER)
     session.send("q")
     session.until("ENDED quit")
-    assert session.process.wait(8) == 0
+    assert session.process.wait(PATIENCE_S) == 0
     assert session.text.count(LEAVE) == 2
     assert termios.tcgetattr(session.child_end) == session.modes
 
@@ -233,7 +234,7 @@ def test_a_terminal_that_is_gone_ends_the_view(start: Callable[..., Session], tm
     session.until("import-orders")
     os.close(session.fd)
     session.fd = os.dup(session.child_end)
-    session.process.wait(8)
+    session.process.wait(PATIENCE_S)
     assert left.read_text() == "hung up"
 
 

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from command_line import Daemon, Said, arr, eventually, running
+from command_line import Daemon, Said, arr, eventually, here, running
 
 from arrcli.app import arr_version
 from arrcli.clock import SYSTEM
@@ -70,7 +70,7 @@ def test_it_tells_a_line_of_each_thing_and_makes_nothing(folder: Path) -> None:
 
 
 def test_it_examines_the_machine_where_there_is_no_tasks_file(tmp_path: Path) -> None:
-    said = arr(tmp_path, "doctor", "--json")
+    said = here(tmp_path, "doctor", "--json")
     assert said.code == 0
     assert found(said, "file") == [("warn", "there is no tasks file here")]
     assert found(said, "worker")[0][0] == "ok"
@@ -80,7 +80,7 @@ def test_it_examines_the_machine_where_there_is_no_tasks_file(tmp_path: Path) ->
 
 def test_a_file_with_faults_fails_and_points_at_check(folder: Path) -> None:
     (folder / "tasks.toml").write_text('[tasks.a]\nfunc = "m.f"\nretrys = 1\n')
-    said = arr(folder, "doctor", "--json")
+    said = here(folder, "doctor", "--json")
     assert (said.code, said.json["ok"]) == (1, False)
     ((level, text),) = found(said, "file")
     assert (level, text.startswith("tasks.toml:3:1: tasks.a: unknown key")) == ("fail", True)
@@ -108,19 +108,19 @@ def test_modules_that_hide_pythons_own_are_told(folder: Path) -> None:
 
 
 def test_a_store_that_is_damaged_fails(folder: Path) -> None:
-    arr(folder, "enqueue", "sleeper")
+    here(folder, "enqueue", "sleeper")
     database = folder / ".arr/tasks.toml/arr.db"
     assert seen(folder, "store")[0][0] == "ok"
     content = bytearray(database.read_bytes())
     content[2 * 4096 : -4096] = b"\x5a" * (len(content) - 3 * 4096)
     database.write_bytes(content)
-    said = arr(folder, "doctor", "--json")
+    said = here(folder, "doctor", "--json")
     assert said.code == 1
     assert "fail" in {level for level, _ in found(said, "store")}
 
 
 def test_a_store_of_another_version_is_told(folder: Path) -> None:
-    arr(folder, "enqueue", "sleeper")
+    here(folder, "enqueue", "sleeper")
     for version, level, text in ((99, "fail", "was made by a newer arr"), (1, "warn", "of version 1, this arr makes")):
         with sqlite3.connect(folder / ".arr/tasks.toml/arr.db") as connection:
             connection.execute(f"PRAGMA user_version = {version}")
@@ -130,14 +130,14 @@ def test_a_store_of_another_version_is_told(folder: Path) -> None:
 
 
 def test_rows_that_are_later_than_the_clock_are_told(folder: Path) -> None:
-    arr(folder, "enqueue", "sleeper")
+    here(folder, "enqueue", "sleeper")
     findings = list(state.store(subject(folder, seconds_ago=3600)))
     assert [one.level for one in findings] == ["warn", "ok"]
     assert findings[0].said.startswith("run 1 is of ")
 
 
 def test_files_that_others_can_read_are_told(folder: Path) -> None:
-    arr(folder, "enqueue", "sleeper")
+    here(folder, "enqueue", "sleeper")
     (folder / ".arr/tasks.toml/arr.db").chmod(0o644)
     assert ("warn", f"other users can reach {folder}/.arr/tasks.toml/arr.db (mode 0644)") in seen(folder, "state")
 

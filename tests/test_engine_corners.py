@@ -40,7 +40,8 @@ def test_a_clock_that_was_set_back_silences_nothing_though_the_store_refuses(whe
     bench.clock.jump(-DAY)
     bench.turn()
     bench.pass_time(2 * SECOND)
-    bench.pass_time(DAY, MINUTE)
+    bench.pass_time(3 * MINUTE, MINUTE)
+    bench.pass_time(DAY, HOUR)
     found = bench.slots()[before:]
     assert found[0] == {'every = "1m"': -82_740, EACH_MINUTE: -82_740, 'cron = "0 13 * * *"': 3600}[schedule]
     assert len(bench.told("clock_stepped")) == 1
@@ -392,10 +393,10 @@ def test_a_run_that_had_not_begun_at_its_worker_s_death_is_not_told_of_as_a_retr
 def test_a_cron_of_every_second_after_a_day_off_is_judged_exactly_and_in_time() -> None:
     bench = Bench(task('cron = "* * * * * *"', 'misfire_grace = "0s"'))
     bench.clock.advance(DAY)
-    began = time.perf_counter()
+    began = time.process_time()
     bench.restart()
     bench.turn(60)
-    assert time.perf_counter() - began < 15
+    assert time.process_time() - began < 15
     rows = [run for run in bench.runs() if run.state is State.SKIPPED]
     live = [run.slot for run in bench.runs() if run.state is not State.SKIPPED]
     assert sum(run.count for run in rows) + len(live) == 86_400
@@ -421,9 +422,9 @@ def test_a_cron_after_ten_years_is_judged_exactly_and_goes_on_at_once(
     more = f'catch_up = "{catch_up}"\nmax_catch_up = 3\nmisfire_grace = "0s"\non_overlap = "allow"'
     bench = Bench(task(f'cron = "{schedule}"', f'{more}\ncatch_up_window = "10m"\nkeep_for = "9999d"'), places=99)
     bench.clock.jump(TEN_YEARS)
-    began = time.perf_counter()
+    began = time.process_time()
     bench.turn(3)
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
     assert bench.slots() == [TEN_YEARS // SECOND - back for back in run]
     assert [row for row in bench.rows() if row[1] == "missed"] == [("skipped", "missed", missed)]
     bench.pass_time(12 * HOUR if schedule == "0 0 * * *" else MINUTE)

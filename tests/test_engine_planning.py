@@ -150,10 +150,10 @@ def test_missed_slots_of_two_downtimes_share_a_row_while_nothing_ran_between() -
 def test_a_second_s_period_after_a_week_off_is_judged_exactly_and_quickly() -> None:
     bench = Bench(task(EACH_SECOND, 'misfire_grace = "0s"'))
     bench.clock.advance(WEEK + SECOND // 2)
-    began = time.perf_counter()
+    began = time.process_time()
     bench.restart()
     bench.turn(10)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
     skipped = [run for run in bench.runs() if run.state is State.SKIPPED]
     assert sum(run.count for run in skipped) == 604_799
     assert bench.slots() == [604_800]

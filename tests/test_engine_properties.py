@@ -139,7 +139,7 @@ class World:
 
 
 @given(st.lists(DEEDS, max_size=25))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_no_run_vanishes_and_no_slot_has_two(deeds: list[tuple[str, int]]) -> None:
     world = World()
     for deed in deeds:
@@ -176,7 +176,7 @@ def test_slots_strictly_increase_and_lie_within_what_was_asked(
     st.sampled_from([0, SECOND, MINUTE, HOUR]),
     st.integers(0, 5),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_every_slot_is_judged_exactly_once_however_the_time_is_cut(
     schedule: Every | Cron | Union, pauses: list[int], catch_up: CatchUp, grace: int, most: int
 ) -> None:
@@ -311,7 +311,7 @@ def passes(bench: Bench, deed: str, number: int) -> None:
 
 
 @given(PASSING)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_each_slot_that_passed_stands_in_the_history_once(deeds: list[tuple[str, int]]) -> None:
     bench = Bench("".join(task(more, name=name) for name, more in NAMED.items()), places=3, wrap=Stumbling)
     for deed, number in deeds:
@@ -347,7 +347,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_clock_that_is_set_silences_no_schedule_and_uses_no_slot_twice(steps: list[tuple[int, str, int]]) -> None:
     bench = Bench("".join(task(schedule, name=name) for name, (schedule, _) in CLOCKS.items()), wrap=Stumbling)
     for number, (step, how, seconds) in enumerate(steps):

@@ -13,7 +13,7 @@ from typing import Any
 
 import library_tasks
 import pytest
-from command_line import arr, environment, eventually, running
+from command_line import environment, eventually, here, running
 
 import arrcli
 from arrcli import (
@@ -262,7 +262,7 @@ def test_connect_enqueues_to_the_daemon_of_a_tasks_file(tmp_path: Path) -> None:
     with running(tmp_path), connect(tmp_path / "tasks.toml") as queue:
         assert execute_task(queue, "fact").result(20) == 120
         assert execute_task(queue, "math.factorial", [4]).result(20) == 24
-    assert len(arr(tmp_path, "runs", "--json").json["runs"]) == 2
+    assert len(here(tmp_path, "runs", "--json").json["runs"]) == 2
 
 
 def test_a_forked_child_enqueues_to_a_durable_store_and_not_to_memory(memory: App, tmp_path: Path) -> None:

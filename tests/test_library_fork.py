@@ -10,7 +10,7 @@ from pathlib import Path
 
 import library_tasks
 import pytest
-from command_line import environment, eventually
+from command_line import PATIENCE_S, environment, eventually
 
 from arrcli import background_worker, execute_task, execute_task_at, execute_tasks
 from arrcli.errors import UsageError
@@ -47,7 +47,7 @@ def test_a_child_waits_for_and_cancels_what_its_parent_runs(tmp_path: Path) -> N
             assert later.cancel()
 
         assert in_child(act) == 0
-        assert later.wait(20)
+        assert later.wait(PATIENCE_S)
 
 
 def test_a_child_forked_in_the_midst_of_its_parents_commits_gets_through(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_child_that_outlives_its_parent_does_not_keep_the_parents_locks(tmp_pa
     )
     assert parent.stdin is not None and parent.stdout is not None
     child = int(parent.stdout.read())
-    assert parent.wait(20) == 0
+    assert parent.wait(PATIENCE_S) == 0
     os.kill(child, 0)
     eventually(lambda: Places.of_database(tmp_path / "arr.db").daemon() is None)
     os.kill(child, 0)

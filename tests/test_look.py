@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import ARR, Daemon, arr, environment, eventually, here, running
+from command_line import ARR, PATIENCE_S, Daemon, environment, eventually, here, running
 
 from arrcli.cli.logs import Written
 from arrcli.model.frames import own_frames, pieces
@@ -105,7 +105,7 @@ def test_a_failed_run_is_shown_with_its_own_frames_first_and_the_traceback_whole
     assert whole.startswith("Traceback (most recent call last):\n")
     assert f'File "{folder}/jobs.py", line 5, in parse\n    return inner(text)' in whole
     assert "json/decoder.py" in whole
-    coloured = arr(folder, "show", run, NO_COLOR="", FORCE_COLOR="1").out
+    coloured = here(folder, "show", run, NO_COLOR="", FORCE_COLOR="1").out
     dimmed = [line for line in coloured.splitlines() if line.startswith("\x1b[2m  File")]
     assert dimmed and all("/json/" in line for line in dimmed)
 
@@ -204,7 +204,7 @@ def test_following_tells_every_attempt_and_exits_as_the_run_ends(world: tuple[Pa
         assert follower.stdout.readline() == "try 1\n"
         (folder / "again").touch()
         assert follower.stdout.read() == "try 2\n"
-        assert follower.wait(20) == 0
+        assert follower.wait(PATIENCE_S) == 0
         err = follower.stderr.read()
     assert f"run {run}  attempt 2" in err and f"run {run} ok" in err
     late = here(folder, "enqueue", "stuck").out.strip()
@@ -222,7 +222,7 @@ def test_following_shows_all_of_an_output_of_which_the_middle_is_not_kept(world:
         assert follower.stdout.readline() == "a" * 2000 + "\n"
         (folder / "go").touch()
         assert follower.stdout.read().endswith("b" * 1000 + "\n")
-        assert follower.wait(20) == 0
+        assert follower.wait(PATIENCE_S) == 0
 
 
 def test_without_a_daemon_nothing_is_anywhere(tmp_path: Path) -> None:
@@ -235,12 +235,12 @@ def test_without_a_daemon_nothing_is_anywhere(tmp_path: Path) -> None:
 
 def test_following_says_what_a_run_waits_for(tmp_path: Path) -> None:
     (tmp_path / "tasks.toml").write_text("")
-    run = arr(tmp_path, "enqueue", "math.factorial", "5", "--in", "1h").out.strip()
+    run = here(tmp_path, "enqueue", "math.factorial", "5", "--in", "1h").out.strip()
     with following(tmp_path, run) as follower:
         assert follower.stderr is not None
         assert follower.stderr.readline() == f"run {run} waits: no daemon is running (start it: arr run)\n"
-        arr(tmp_path, "cancel", run)
-        assert follower.wait(20) == 1
+        here(tmp_path, "cancel", run)
+        assert follower.wait(PATIENCE_S) == 1
 
 
 @pytest.mark.parametrize(

@@ -47,22 +47,24 @@ def drawn(draw: random.Random, zone: str, *, often: bool) -> Cron | None:
         return None
 
 
+@pytest.mark.parametrize("draws", [6, pytest.param(60, marks=pytest.mark.long)])
 @pytest.mark.parametrize("zone", ODD_ZONES)
-def test_around_the_changes_of_odd_zones(zone: str) -> None:
+def test_around_the_changes_of_odd_zones(zone: str, draws: int) -> None:
     draw = random.Random(zone)
     known = changes(ZoneInfo(zone), 1968, 2026)
-    for _ in range(25):
+    for _ in range(draws):
         cron = drawn(draw, zone, often=draw.random() < 0.7)
         near = from_datetime(draw.choice(known)) + draw.randint(-30, 4) * HOUR
         if cron is not None:
             agree(cron, near + draw.randint(0, HOUR), near + draw.randint(0, 60) * HOUR + draw.randint(-SECOND, SECOND))
 
 
+@pytest.mark.parametrize("draws", [3, pytest.param(30, marks=pytest.mark.long)])
 @pytest.mark.parametrize("zone", ODD_ZONES)
-def test_lists_around_the_changes_of_odd_zones(zone: str) -> None:
+def test_lists_around_the_changes_of_odd_zones(zone: str, draws: int) -> None:
     draw = random.Random(zone)
     known = changes(ZoneInfo(zone), 1968, 2026)
-    for _ in range(6):
+    for _ in range(draws):
         crons = [cron for _ in range(3) if (cron := drawn(draw, zone, often=True)) is not None]
         periods = [Every(draw.choice([90, 420, 3600, 86_400, 90_061]) * SECOND)] if draw.random() < 0.5 else []
         near = from_datetime(draw.choice(known)) + draw.randint(-5, 2) * HOUR
@@ -100,13 +102,14 @@ def test_what_cannot_be_counted_is_named_one_after_another() -> None:
     ] * 3
 
 
-def test_over_months_and_years() -> None:
+@pytest.mark.parametrize(("draws", "days"), [(5, 200), pytest.param(100, 500, marks=pytest.mark.long)])
+def test_over_months_and_years(draws: int, days: int) -> None:
     draw = random.Random(1970)
-    for _ in range(40):
+    for _ in range(draws):
         cron = drawn(draw, draw.choice(["UTC", "Europe/Riga", "America/New_York"]), often=False)
         start = utc("2025-01-01") + draw.randint(0, 365) * DAY + draw.randint(0, DAY)
         if cron is not None and len(named(cron, start, start + 2 * DAY)) < 8:
-            agree(cron, start, start + draw.randint(1, 500) * DAY)
+            agree(cron, start, start + draw.randint(1, days) * DAY)
 
 
 FIXED_NIGHTS = [

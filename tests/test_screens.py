@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import Daemon, arr, eventually, here, running
+from command_line import Daemon, eventually, here, running
 from emulator import Emulator, emulated
 
 TASKS = """
@@ -153,8 +153,8 @@ def test_a_task_is_paused_and_resumed_and_the_file_read_again(screen: Emulator, 
 
 
 def test_a_waiting_run_says_behind_which_it_waits(screen: Emulator, folder: Path) -> None:
-    arr(folder, "enqueue", "works")
-    arr(folder, "enqueue", "works")
+    here(folder, "enqueue", "works")
+    here(folder, "enqueue", "works")
     screen.until(lambda lines: any(re.match("▶ works +1 ", line) for line in lines))
     screen.until("pool disk is full (1): run 1")
     (folder / "stop-1").touch()
@@ -247,7 +247,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Dae
 
 def test_top_is_the_same_screen_beside_a_daemon_and_only_looks_on(daemon: tuple[Path, Daemon]) -> None:
     folder, process = daemon
-    run = arr(folder, "enqueue", "works").out.strip()
+    run = here(folder, "enqueue", "works").out.strip()
     with emulated(folder, "top") as screen:
         screen.until(f"pid {process.process.pid}")
         screen.until(lambda lines: any(re.match(rf"▶ works +{run} .* MB ━+─* +\d+%", line) for line in lines))
@@ -273,17 +273,17 @@ def test_top_shows_the_tasks_of_the_file_that_the_daemon_has_taken(daemon: tuple
     with emulated(folder, "top") as screen:
         screen.until(" 6 tasks ")
         (folder / "tasks.toml").write_text(TASKS + '[tasks.fresh]\nfunc = "jobs.fine"\n')
-        arr(folder, "reload")
+        here(folder, "reload")
         screen.until(" 7 tasks ")
         screen.press("q")
         assert screen.ends() == 0
-    assert arr(folder, "top").code == 2
+    assert here(folder, "top").code == 2
 
 
 def test_a_run_that_ends_elsewhere_is_on_the_screen_within_moments(daemon: tuple[Path, Daemon]) -> None:
     folder, _ = daemon
     with emulated(folder, "top") as screen:
         screen.until("✓ up ")
-        run = arr(folder, "enqueue", "math.factorial", "5").out.strip()
+        run = here(folder, "enqueue", "math.factorial", "5").out.strip()
         eventually(lambda: here(folder, "show", run, "--json").json["run"]["state"] == "succeeded")
         screen.until(f"run {run}", within=10)

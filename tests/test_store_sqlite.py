@@ -202,7 +202,7 @@ def test_a_reader_that_lingers_does_not_hold_up_the_checkpoint(path: Path, store
     store.append([a_run() for _ in range(100)])
     began = time.perf_counter()
     store.checkpoint(over=0)
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 8  # a transaction would wait 10 for it
     reader.close()
     store.checkpoint(over=0)
     assert store._reserve.used() == 0
@@ -215,7 +215,7 @@ def test_a_log_is_left_as_it_is_while_somebody_writes(path: Path, store: SQLiteS
     with other.writing():
         began = time.perf_counter()
         store.checkpoint(over=0)
-        assert time.perf_counter() - began < 1
+        assert time.perf_counter() - began < 8
         assert Path(f"{path}-wal").stat().st_size == written
     other.append([a_run()])
     store.checkpoint(over=0)
@@ -585,11 +585,11 @@ def test_the_soonest_cost_no_more_where_many_wait() -> None:
 def test_thousands_that_wait_do_not_slow_a_claim(store: SQLiteStore) -> None:
     later = [a_run(ready_at=NOON + 1_000 + n) for n in range(20_000)]
     store.append([*later, a_slot("t", NOON)])
-    began = time.perf_counter()
+    began = time.process_time()
     with store.writing() as w:
         w.promote(NOON)
         assert len(w.ready(10)) == 1
-    assert time.perf_counter() - began < 0.1
+    assert time.process_time() - began < 0.1
 
 
 def _until(holds: Any) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import arr, eventually, here, running
+from command_line import eventually, here, running
 
 from arrcli.app import App, client_app
 from arrcli.cli.control import carried_out
@@ -74,7 +74,7 @@ def test_what_the_daemons_workers_do_is_told_to_others(tmp_path: Path) -> None:
             assert app.opened(int(run)) is not None and app.opened(999) is None
         finally:
             app.close()
-        arr(tmp_path, "cancel", run)
+        here(tmp_path, "cancel", run)
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def test_each_mistake_is_told_and_stops_no_other(tmp_path: Path) -> None:
         'retry_on: "shop.report" is no exception',
         'on_failure: "shop.hook" cannot be found: shop has no "hook"; it has: Broken, Path, later, open_it, report',
     ]
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 30
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command_line import PATIENCE_S
 from worker_rooms import attempt, begun, eventually, is_alive, outcomes, pool_in, tried, turn
 
 from arrcli.worker import stack
@@ -101,7 +102,7 @@ def test_a_timeout_ends_an_attempt_within_its_grace(pool: ProcessPool) -> None:
     start = time.monotonic()
     outcome = tried(pool, attempt("sleep", 60, timeout=100_000))
     assert (outcome.kind, outcome.error_message) == ("timed_out", "timed out after 0.1s")
-    assert 0.1 <= time.monotonic() - start < 1.5
+    assert 0.1 <= time.monotonic() - start < 30
 
 
 def test_a_task_that_ignores_term_is_killed(pool: ProcessPool, tmp_path: Path) -> None:
@@ -138,7 +139,7 @@ def test_two_thousand_runs_come_back_once_each(tmp_path: Path) -> None:
     with pool_in(tmp_path, workers=2) as pool:
         attempts = [attempt("echo", index) for index in range(2000)]
         waiting, found = list(attempts), list[Outcome]()
-        until = time.monotonic() + 10
+        until = time.monotonic() + PATIENCE_S
         while len(found) < 2000 and time.monotonic() < until:
             room = pool.room()
             now, waiting = waiting[:room], waiting[room:]
@@ -153,7 +154,7 @@ def test_kills_at_random_lose_nothing_and_charge_only_what_had_begun(tmp_path: P
     with pool_in(tmp_path, workers=2) as pool:
         pool.submit([attempt("noop") for _ in range(3000)])
         found: list[Outcome] = []
-        until = time.monotonic() + 15
+        until = time.monotonic() + PATIENCE_S
         kills = 0
         while len(found) < 3000 and time.monotonic() < until:
             found += [each for each in turn(pool) if isinstance(each, Outcome)]
@@ -174,7 +175,7 @@ def test_what_is_taken_back_at_any_moment_is_executed_once_all_the_same(tmp_path
         waiting = [attempt("mark", str(marks), number) for number in range(1, count + 1)]
         by_id = {each.run_id: each for each in waiting}
         succeeded = taken_back = 0
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE_S
         while succeeded < count and time.monotonic() < until:
             now, waiting = waiting[: pool.room()], waiting[pool.room() :]
             pool.submit(now)
@@ -246,7 +247,7 @@ def test_a_killed_program_leaves_no_process_behind(tmp_path: Path) -> None:
         pids.append(int((tmp_path / "pid").read_text()))
         assert len(pids) == 4 and all(is_alive(pid) for pid in pids)
         daemon.kill()
-    eventually(lambda: not any(is_alive(pid) for pid in pids), within=5)
+    eventually(lambda: not any(is_alive(pid) for pid in pids))
 
 
 @linux_only
@@ -433,17 +434,17 @@ def test_child_processes_that_ignore_term_are_killed_after_the_grace(pool: Proce
     pool.submit([one])
     eventually(lambda: mark.exists() and mark.read_text(), executor=pool)
     pool.cancel(one.run_id)
-    assert outcomes(pool, within=3)[0].kind == "cancelled"
+    assert outcomes(pool)[0].kind == "cancelled"
     assert not is_alive(int(mark.read_text()))
 
 
 def test_force_does_not_wait_for_the_grace(pool: ProcessPool, tmp_path: Path) -> None:
-    one = attempt("stubborn", str(tmp_path / "x"), stop_grace=60_000_000)
+    one = attempt("stubborn", str(tmp_path / "x"), stop_grace=600_000_000)
     pool.submit([one])
     eventually((tmp_path / "x").exists, executor=pool)
     pool.cancel(one.run_id)
     pool.cancel(one.run_id, force=True)
-    assert outcomes(pool, within=3)[0].kind == "cancelled"
+    assert outcomes(pool)[0].kind == "cancelled"
 
 
 def test_what_has_not_begun_is_released(pool: ProcessPool) -> None:
@@ -463,11 +464,9 @@ def test_what_waits_behind_a_long_run_goes_to_an_idle_worker(usual: float, tmp_p
     with pool_in(tmp_path, workers=2) as pool:
         for _ in range(40):
             tried(pool, attempt("sleep", usual))
-        long = attempt("sleep", 3)
-        start = time.monotonic()
+        long = attempt("sleep", 600)
         pool.submit([long, *[attempt("sleep", usual) for _ in range(30)]])
         assert {each.kind for each in outcomes(pool, 30)} == {"succeeded"}
-        assert time.monotonic() - start < 1.5
 
 
 def test_runs_of_some_milliseconds_follow_each_other_while_nobody_looks(tmp_path: Path) -> None:
@@ -477,7 +476,7 @@ def test_runs_of_some_milliseconds_follow_each_other_while_nobody_looks(tmp_path
         assert pool.room() >= 2
         paths = [tmp_path / name for name in ("a", "b")]
         pool.submit([attempt("touch_and_sleep", str(path), 0.01) for path in paths])
-        eventually(lambda: all(path.exists() for path in paths), within=5)
+        eventually(lambda: all(path.exists() for path in paths))
         assert [each.kind for each in outcomes(pool, 2)] == ["succeeded"] * 2
 
 
@@ -487,11 +486,11 @@ def test_changed_code_is_run_by_a_new_worker(pool: ProcessPool, tmp_path_factory
         (folder / "mine.py").write_text("def version(): return 1\n")
         assert tried(fresh, attempt("mine.version")).result == 1
         (folder / "mine.py").write_text("def version(): return 'two'\n")
-        eventually(lambda: tried(fresh, attempt("mine.version")).result == "two", within=4)
+        eventually(lambda: tried(fresh, attempt("mine.version")).result == "two")
         (folder / "mine.py").write_text("import nothing_of_that_name\n")
-        eventually(lambda: tried(fresh, attempt("mine.version")).broken, within=4)
+        eventually(lambda: tried(fresh, attempt("mine.version")).broken)
         (folder / "mine.py").write_text("def version(): return 'four'\n")
-        eventually(lambda: tried(fresh, attempt("mine.version")).result == "four", within=4)
+        eventually(lambda: tried(fresh, attempt("mine.version")).result == "four")
 
 
 def test_recycle_replaces_every_worker_and_loses_nothing(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import PATIENCE_S
 from worker_rooms import TASKS, attempt, begun, eventually, is_alive, outcomes, tried, turn
 
 from arrcli.context import current_run
@@ -35,12 +36,9 @@ def test_no_process_is_started_before_there_is_work(tmp_path: Path) -> None:
     host.close()
 
 
-def test_plain_functions_run_at_once_and_each_keeps_its_own_output(host: ThreadHost) -> None:
-    tried(host, attempt("noop"))
-    start = time.monotonic()
-    host.submit([attempt("talk", index) for index in range(32)])
+def test_plain_functions_run_at_once_and_each_keeps_its_own_output(host: ThreadHost, tmp_path: Path) -> None:
+    host.submit([attempt("meet", str(tmp_path), index, 32) for index in range(32)])
     found = outcomes(host, 32)
-    assert time.monotonic() - start < 2
     assert sorted(each.output.decode() for each in found) == sorted(f"a {i}\nb {i}\n" for i in range(32))
 
 
@@ -49,7 +47,7 @@ def test_hundreds_of_coroutines_wait_at_once(host: ThreadHost) -> None:
     start = time.monotonic()
     host.submit([attempt("talk", index) for index in range(500)])
     assert {each.kind for each in outcomes(host, 500)} == {"succeeded"}
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 30  # one after the other they take 50
 
 
 def test_a_failure_and_its_cast_are_as_in_a_process(host: ThreadHost) -> None:
@@ -210,7 +208,7 @@ def test_any_callable_can_be_found_by_the_callers_own_table(local: Callable[...,
 def test_two_hundred_runs_on_four_threads_come_back_once_each(local: Callable[..., LocalThreads]) -> None:
     threads = local(4, capture=True)
     waiting, found = [attempt("builtins.print", index) for index in range(200)], list[Outcome]()
-    until = time.monotonic() + 5
+    until = time.monotonic() + PATIENCE_S
     while len(found) < 200 and time.monotonic() < until:
         room = threads.room()
         threads.submit(waiting[:room])
@@ -244,7 +242,7 @@ def test_a_thread_is_asked_to_stop_and_what_waits_is_released(local: Callable[..
     threads = local(1, resolve={"patient": patient}.__getitem__)
     one = attempt("x.y").__class__(run_id=900_001, number=1, func="patient")
     threads.submit([one, attempt("builtins.len", "a")])
-    assert entered.wait(5)
+    assert entered.wait(PATIENCE_S)
     threads.recall()
     assert threads.cancel(one.run_id)
     assert sorted(each.kind for each in outcomes(threads, 2)) == ["cancelled", "released"]
@@ -255,11 +253,11 @@ def test_after_a_hard_stop_a_late_end_changes_nothing(local: Callable[..., Local
 
     def slow() -> None:
         entered.set()
-        leave.wait(5)
+        leave.wait(PATIENCE_S)
 
     threads = local(1, resolve={"slow": slow}.__getitem__)
     threads.submit([attempt("x.y").__class__(run_id=900_002, number=1, func="slow")])
-    assert entered.wait(5)
+    assert entered.wait(PATIENCE_S)
     threads.stop(now=True)
     assert [(each.kind, each.begun) for each in outcomes(threads)] == [("lost", True)]
     leave.set()

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from command_line import PATIENCE_S
+
 from arrcli.worker.pool import ProcessPool
 from arrcli.worker.wire import Attempt, Begun, Executor, Outcome
 
@@ -25,11 +27,11 @@ def echo(value): return value
 def boom():
     raise ValueError("bad")
 def sleep(seconds): time.sleep(seconds)
-def touch_and_sleep(path, seconds=60):
+def touch_and_sleep(path, seconds=600):
     Path(path).write_text(str(os.getpid())); time.sleep(seconds)
 def stubborn(path):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    Path(path).write_text("x"); time.sleep(60)
+    Path(path).write_text("x"); time.sleep(600)
 def polite(path):
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -45,7 +47,7 @@ def mark_or_wait(path, number, gate):
     while not Path(gate).exists(): time.sleep(0.005)
 def in_c(): pow(3, 10 ** 20000, 10 ** 20000 + 1)
 def become(path):
-    Path(path).write_text(str(os.getpid())); os.execvp("sleep", ["sleep", "60"])
+    Path(path).write_text(str(os.getpid())); os.execvp("sleep", ["sleep", "600"])
 def busy_child(): subprocess.run([sys.executable, "-c", "for _ in range(3_000_000): pass"])
 def leave(code): os._exit(code)
 def leave_when(path, code):
@@ -65,19 +67,19 @@ def write_much(size):
     line = "x" * 99 + "\\n"
     print("first"); sys.stdout.write(line * (size // 100)); print("last")
 def write_for_long(path, size):
-    write_much(size); Path(path).write_text("x"); time.sleep(60)
+    write_much(size); Path(path).write_text("x"); time.sleep(600)
 def grandchild(path):
     """A descendant in a session of its own, that its parent does not wait for."""
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
             Path(path).write_text(str(os.getpid()))
-            time.sleep(60)
+            time.sleep(600)
         os._exit(0)
     os.wait()
     while not Path(path).exists() or not Path(path).read_text(): time.sleep(0.005)
 def grandchild_and_sleep(path):
-    grandchild(path); time.sleep(60)
+    grandchild(path); time.sleep(600)
 def change_everything():
     os.environ["LEFT"] = "behind"; os.environ.pop("HOME", None)
     os.chdir("/"); os.umask(0); sys.path.append("/nowhere")
@@ -92,19 +94,23 @@ def modules(): return sorted(sys.modules)
 def names():
     wanted = "ARR_TASK ARR_RUN_ID ARR_ATTEMPT ARR_SLOT MINE".split()
     return {name: os.environ.get(name) for name in wanted}
-def leave_thread(): threading.Thread(target=time.sleep, args=(60,)).start()
+def leave_thread(): threading.Thread(target=time.sleep, args=(600,)).start()
 def fork_and_return():
     if os.fork(): os.wait()
     return os.getpid()
 def half_way(path):
-    current_run().progress(0.5, "half way"); Path(path).write_text("x"); time.sleep(60)
+    current_run().progress(0.5, "half way"); Path(path).write_text("x"); time.sleep(600)
+def meet(folder, index, count):
+    print("a", index); Path(folder, str(index)).touch()
+    while len(os.listdir(folder)) < count: time.sleep(0.005)
+    print("b", index)
 async def later(value):
     await asyncio.sleep(0.01); return value
 async def talk(value):
     print("a", value); await asyncio.sleep(0.1); print("b", value); return value
 async def forever(path=None):
     if path: Path(path).write_text("x")
-    await asyncio.sleep(60)
+    await asyncio.sleep(600)
 async def fork_and_await(path):
     before = asyncio.create_task(asyncio.sleep(0.2))
     await asyncio.sleep(0)
@@ -163,7 +169,7 @@ def turn(executor: Executor) -> list[Begun | Outcome]:
     return list(executor.events())
 
 
-def outcomes(executor: Executor, count: int = 1, *, within: float = 8.0) -> list[Outcome]:
+def outcomes(executor: Executor, count: int = 1, *, within: float = PATIENCE_S) -> list[Outcome]:
     """The next `count` outcomes, in order."""
     found: list[Outcome] = []
     until = time.monotonic() + within
@@ -181,7 +187,7 @@ def tried(executor: Executor, *attempts: Attempt) -> Outcome:
 
 def begun(executor: Executor) -> Begun:
     """The next attempt that has begun."""
-    until = time.monotonic() + 8.0
+    until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until:
         for each in turn(executor):
             if isinstance(each, Begun):
@@ -189,9 +195,9 @@ def begun(executor: Executor) -> Begun:
     raise AssertionError("nothing began")
 
 
-def eventually(holds: Callable[[], object], *, executor: Executor | None = None, within: float = 8.0) -> None:
+def eventually(holds: Callable[[], object], *, executor: Executor | None = None) -> None:
     """Come back once it holds; the executor's events go on meanwhile, and are dropped."""
-    until = time.monotonic() + within
+    until = time.monotonic() + PATIENCE_S
     while not holds():
         assert time.monotonic() < until, "it never held"
         if executor is not None:

@@ -42,32 +42,32 @@ def segfault() -> None:
 def kill_myself(number: int) -> None:
     began("kill_myself")
     os.kill(os.getpid(), number)
-    time.sleep(60)
+    time.sleep(600)
 
 
 def stop_myself() -> None:
     began("stop_myself")
     os.kill(os.getpid(), signal.SIGSTOP)
-    time.sleep(60)
+    time.sleep(600)
 
 
 def kill_supervisor() -> None:
     began("kill_supervisor")
     os.kill(os.getppid(), signal.SIGKILL)
-    time.sleep(60)
+    time.sleep(600)
 
 
 def hide_and_kill_supervisor(path: str) -> None:
     began("hide_and_kill_supervisor")
     _hide(path)
     os.kill(os.getppid(), signal.SIGKILL)
-    time.sleep(60)
+    time.sleep(600)
 
 
 def hide(path: str) -> None:
     began("hide")
     _hide(path)
-    time.sleep(60)
+    time.sleep(600)
 
 
 def _hide(path: str) -> None:

@@ -112,16 +112,16 @@ def test_runs_whose_code_is_broken_end_with_why_and_the_mended_code_clears_the_m
         world.until_ended(*left.all)
         assert outcomes(world, *left.begun) == [("failed", "error", 2)] * 3
         assert outcomes(world, left.waiting) == [("failed", "error", 1)]  # without its 3 retries
-        assert world.arr("list").out.count(f"broken: {why}") == 2
-        assert why in world.arr("show", "hand").out
-        shown = world.arr("show", str(left.hand)).out
+        assert world.here("list").out.count(f"broken: {why}") == 2
+        assert why in world.here("show", "hand").out
+        shown = world.here("show", str(left.hand)).out
         assert why in shown
         assert "Lost: the daemon that ran it ended without a word" in shown
         until_log(daemon, 1, "ok     other ")
         jobs.write_text(whole)
         go(world)
         eventually(lambda: succeeds(world, "hand"))  # a worker looks for changed code once a second
-        eventually(lambda: "broken" not in world.arr("list").out)
+        eventually(lambda: "broken" not in world.here("list").out)
     assert len([start for start in world.starts() if start["run"] in left.all]) == 3
 
 
@@ -150,7 +150,7 @@ def test_a_changed_schedule_owes_nothing_and_what_was_committed_is_run(world: Wo
         world.until_ended(*left.all)
         assert outcomes(world, *left.begun) == [("succeeded", None, 2)] * 3
         assert world.rows("SELECT count(*) FROM runs WHERE id > ?", before) == [(0,)]
-        assert world.arr("list", "--json").json["upcoming"][0]["kind"] == "every"
+        assert world.here("list", "--json").json["upcoming"][0]["kind"] == "every"
 
 
 @pytest.mark.parametrize("renamed", [False, pytest.param(True, marks=pytest.mark.long)], ids=["removed", "renamed"])
@@ -164,9 +164,9 @@ def test_slots_of_a_task_that_is_gone_end_removed_and_what_was_asked_for_waits_f
         world.until_ended(left.slot, left.bare)
         assert outcomes(world, left.slot, left.bare) == [("skipped", "removed", 1), ("succeeded", None, 2)]
         eventually(lambda: world.rows("SELECT count(*) FROM runs WHERE held_by = 'unknown hand'") == [(2,)])
-        listed = world.arr("list").out
+        listed = world.here("list").out
         assert listed.count("no task hand in tasks.toml") == 2
-        assert "no task hand in tasks.toml" in world.arr("show", str(left.hand)).out
+        assert "no task hand in tasks.toml" in world.here("show", str(left.hand)).out
         assert world.rows("SELECT count(*) FROM runs WHERE task = 'slot' AND state <> 'skipped'") == [(0,)]
     world.write(SLOT + HAND)
     with world.running():
@@ -195,7 +195,7 @@ def test_a_renamed_file_finds_no_state_and_says_whose_state_lies_beside_it(world
     shutil.rmtree(world.folder / ".arr" / "jobs.toml")
     (world.folder / ".arr" / "tasks.toml").rename(world.folder / ".arr" / "jobs.toml")
     assert world.arr("run", "--plain", "--burst", "jobs.toml").code == 0
-    assert world.arr("show", str(run), "-f", "jobs.toml", "--json").json["run"]["state"] == "succeeded"
+    assert world.here("show", str(run), "-f", "jobs.toml", "--json").json["run"]["state"] == "succeeded"
 
 
 # -- the Python ----

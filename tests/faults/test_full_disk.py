@@ -7,6 +7,8 @@ from command_line import eventually
 from disk import Disk
 from world import World, kill
 
+from arrcli.store.reserve import RESERVE, size_of
+
 TICK = '[tasks.tick]\nfunc = "jobs.note"\nevery = "1s"\n'
 FULL = "the disk of the store is full: nothing new starts until there is room; what ends is still recorded"
 AGAIN = "the disk of the store has room again; going on"
@@ -19,6 +21,11 @@ def small(disk: Disk, world: World) -> World:
     return world
 
 
+def until_room_is_set_aside(world: World) -> None:
+    """Where somebody writes as the daemon looks, it sets none aside until it looks again."""
+    eventually(lambda: size_of(world.state / "reserve") == RESERVE)
+
+
 def refused(world: World) -> str:
     return f"arr: the disk of {world.database} is full; nothing was written: make room, then try again\n"
 
@@ -26,6 +33,7 @@ def refused(world: World) -> str:
 def test_on_a_disk_that_fills_up_what_runs_is_recorded_and_everything_else_waits(disk: Disk, small: World) -> None:
     small.write(TICK)
     daemon = small.start()
+    until_room_is_set_aside(small)
     begun = small.enqueue_many("jobs.big", 2, 200, 2.0)
     waiting = small.enqueue_many("jobs.nap", 4, 0.1)
     eventually(lambda: [start["name"] for start in small.starts()].count("big") == 2)
@@ -35,8 +43,8 @@ def test_on_a_disk_that_fills_up_what_runs_is_recorded_and_everything_else_waits
         said = small.arr("enqueue", "jobs.note")
         assert (said.code, said.out, said.err) == (1, "", refused(small))
         small.until_ended(*begun)
-        assert "full" in small.arr("status", "--json").json["daemon"]["trouble"]
-        assert small.arr("list").code == 0
+        assert "full" in small.here("status", "--json").json["daemon"]["trouble"]
+        assert small.here("list").code == 0
         kill(daemon)  # what was recorded on the full disk is there for good
         assert disk.free() == 0
     assert [small.state_of(run) for run in begun] == ["succeeded", "succeeded"]
@@ -62,7 +70,7 @@ def test_a_daemon_on_a_disk_that_is_freed_goes_on_by_itself_and_says_each_once(d
         small.until_ended(small.enqueue("jobs.note"))
         eventually(lambda: len(small.starts()) > asleep + 1)
         assert (daemon.text.count("full"), daemon.text.count(AGAIN)) == (1, 1)
-        assert small.arr("status", "--json").json["daemon"]["trouble"] is None
+        assert small.here("status", "--json").json["daemon"]["trouble"] is None
 
 
 @pytest.mark.long
@@ -71,6 +79,7 @@ def test_no_task_fails_because_the_disk_takes_no_more_of_what_it_prints(disk: Di
     with small.running() as daemon:
         run = small.enqueue("jobs.talk", "go")
         eventually(lambda: len(small.starts()) == 1)
+        until_room_is_set_aside(small)
         disk.fill()
         daemon.until(FULL)
         (small.folder / "go").touch()
@@ -81,15 +90,16 @@ def test_no_task_fails_because_the_disk_takes_no_more_of_what_it_prints(disk: Di
         run = small.enqueue("jobs.talk", "go")
         small.until_ended(run)
         expected = [*(f"line {number}" for number in range(2000)), "more"]
-        assert small.arr("logs", str(run)).out.splitlines() == expected
+        assert small.here("logs", str(run)).out.splitlines() == expected
 
 
 def test_a_stop_on_a_full_disk_records_what_still_ended(disk: Disk, small: World) -> None:
     daemon = small.start()
+    until_room_is_set_aside(small)
     (run,) = small.enqueue_many("jobs.nap", 1, 0.7)
     eventually(lambda: len(small.starts()) == 1)
     disk.fill()
-    assert daemon.stop() == 0
+    assert daemon.stop() == 0, daemon.text
     assert small.state_of(run) == "succeeded"
 
 
@@ -128,7 +138,7 @@ def test_a_disk_that_fills_and_empties_again_and_again_loses_nothing(disk: Disk,
     small.write(TICK)
     with small.running() as daemon:
         for _ in range(8):
-            eventually(lambda: small.arr("enqueue", "jobs.note").code == 0)
+            eventually(lambda: small.here("enqueue", "jobs.note").code == 0)
             runs = small.enqueue_many("jobs.big", 2, 100, 0.5)
             with disk.eaten():
                 small.until_ended(*runs[:1])

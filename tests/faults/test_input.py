@@ -76,14 +76,14 @@ def test_a_file_of_nonsense_is_refused_with_its_place_and_what_is_wrong(world: W
     assert len(said.err) < 5000
     assert not [mark for mark in "\x1b\0\u202e" if mark in said.err]
     assert not world.state.exists()
-    as_json = world.arr("check", "--json").json["error"]
+    as_json = world.here("check", "--json").json["error"]
     assert (as_json["kind"], as_json["exit_code"]) == ("config", 65)
     assert re.match(wanted, as_json["faults"][0] if as_json["faults"] else as_json["message"])
 
 
 def test_a_byte_order_mark_is_no_fault(world: World) -> None:
     (world.folder / "tasks.toml").write_bytes(b"\xef\xbb\xbf" + HEAD.encode() + TICK.encode())
-    assert world.arr("check").code == 0
+    assert world.here("check").code == 0
     with world.running():
         eventually(lambda: len(world.starts()) > 1)
 
@@ -104,11 +104,11 @@ def test_a_file_edited_into_nonsense_keeps_the_old_tasks_and_is_told_of_once_the
         before = len(world.starts())
         eventually(lambda: len(world.starts()) > before + 15)  # at 10 a second: the file was looked at again meanwhile
         assert daemon.text.count("reload refused") == len(whats)
-        status = world.arr("status")
+        status = world.here("status")
         assert (status.code, "goes by what" in status.err) == (0, True), status
         world.write(TICK.replace("[tasks.tick]", "[tasks.tock]"))
         daemon.until("reloaded: added tock; removed tick")
-        eventually(lambda: world.arr("status").err == "")  # the daemon tells of itself once a second
+        eventually(lambda: world.here("status").err == "")  # the daemon tells of itself once a second
 
 
 # -- names and arguments
@@ -138,7 +138,7 @@ def is_one_sentence(said: Said) -> bool:
 
 
 def refused(world: World, code: int, *words: str) -> None:
-    said = world.arr(*words)
+    said = world.here(*words)
     assert said.code == code, said
     assert is_one_sentence(said), said
 
@@ -201,7 +201,7 @@ OPTIONS = (
 def test_options_of_nonsense_are_refused_and_nothing_is_queued(world: World) -> None:
     with world.running():
         for words in OPTIONS:
-            said = world.arr("enqueue", "jobs.note", *words)
+            said = world.here("enqueue", "jobs.note", *words)
             assert (said.code, said.out) == (2, ""), said
             assert is_one_sentence(Said(2, "", said.err.partition("\n")[0])), said
         assert world.rows("SELECT count(*) FROM runs") == [(0,)]
@@ -230,12 +230,12 @@ def test_arguments_of_any_kind_reach_the_task_as_they_are(world: World) -> None:
         "def fail(text='\\x1b[2J\\u202e\\udcff[/]\\0'):\n    print(repr(text))\n    raise ValueError(text * 50_000)\n"
     )
     with world.running():
-        run = world.enqueue("echo.back", "--", *ECHOED)
+        run = int(world.arr("enqueue", "echo.back", "--", *ECHOED).out)
         failed = world.enqueue("echo.fail")
         world.until_ended(run, failed)
         assert json.loads((world.folder / "echo.json").read_text()) == list(ECHOED.values())
         for words in (["show", str(run)], ["show", str(failed)], ["runs"], ["logs", str(failed)]):
-            said = world.arr(*words)
+            said = world.here(*words)
             assert said.code == 0
             assert not [mark for mark in "\x1b\0\u202e\udcff" if mark in said.out + said.err]
         assert world.run(failed)["error"]["type"] == "ValueError"
@@ -254,7 +254,7 @@ def test_an_argument_of_ten_megabytes_reaches_the_task_and_no_log(world: World) 
         run = int(done.stdout)
         world.until_ended(run)
         assert world.run(run)["result"] == 10_000_000
-        said = world.arr("runs")
+        said = world.here("runs")
         assert said.code == 0 and len(said.out) < 1000
     assert len(daemon.text) < 5000
 
@@ -269,10 +269,10 @@ def test_tasks_of_odd_names_are_run_and_shown_by_their_names(world: World) -> No
     with world.running():
         runs = [world.enqueue(name) for name in ALLOWED[:2]]
         world.until_ended(*runs)
-        shown = world.arr("runs", "--json", "-n", "0").json["runs"]
+        shown = world.here("runs", "--json", "-n", "0").json["runs"]
         assert {run["task"] for run in shown if run["state"] == "succeeded"} == set(ALLOWED[:2])
-        assert world.arr("show", ALLOWED[0]).code == 0
-        listed = world.arr("list", "-n", "0")
+        assert world.here("show", ALLOWED[0]).code == 0
+        listed = world.here("list", "-n", "0")
         assert listed.code == 0
         for name in ALLOWED:
             assert name in listed.out

@@ -8,7 +8,7 @@ import signal
 import time
 
 import pytest
-from command_line import eventually
+from command_line import PATIENCE_S, eventually
 from world import World, kill
 
 TICK = '[tasks.tick]\nfunc = "jobs.note"\nevery = "1s"\n'
@@ -28,7 +28,7 @@ def test_killed_at_random_moments_it_loses_no_run_and_begins_none_without_a_reco
         world.store_holds()
     with world.running():
         world.recovered()
-        world.until_ended()
+        world.until_ended(within=PATIENCE_S + rounds)
 
 
 def test_a_killed_worker_costs_its_run_one_attempt_and_the_others_nothing(world: World) -> None:
@@ -90,7 +90,7 @@ def test_a_stopped_supervisor_is_continued_and_a_timeout_is_still_enforced(world
         run = world.enqueue("slow")
         eventually(lambda: len(world.starts()) == 1)
         os.kill(world.supervisors()[0], signal.SIGSTOP)
-        world.until_ended(run, within=8)
+        world.until_ended(run)
         assert (world.run(run)["state"], world.run(run)["reason"]) == ("failed", "timed_out")
         os.kill(world.supervisors()[0], signal.SIGSTOP)
         assert daemon.stop() == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import ARR, eventually
+from command_line import ARR, PATIENCE_S, eventually
 from world import World, descriptors, holes, kill, process_state, resident_mb
 
 FAIL = {"on_lost": "fail"}
@@ -77,13 +77,13 @@ def test_kill_ends_what_no_term_does_and_what_has_stopped(world: World) -> None:
     with world.running():
         timed = world.ask(*[(f"deadly.{name}", [], limits) for name in ("ignore_term", "spin", "stop_myself")])
         (stopped,) = world.ask(("deadly.stop_myself", [], {}))
-        world.until_ended(*timed, within=6)
+        world.until_ended(*timed)
         assert world.state_of(stopped) == "running"
-        assert world.arr("cancel", str(stopped)).code == 0
+        assert world.here("cancel", str(stopped)).code == 0
         world.until_ended()
         runs = world.runs()
     assert {(runs[run]["state"], runs[run]["reason"]) for run in timed} == {("failed", "timed_out")}
-    assert max(runs[run]["duration_s"] for run in timed) < 3
+    assert max(runs[run]["duration_s"] for run in timed) < 30
     assert runs[stopped]["state"] == "cancelled"
 
 
@@ -143,11 +143,11 @@ def test_what_hides_from_its_worker_ends_with_it_and_with_a_killed_daemon(world:
         eventually(lambda: parent_of(hidden) in world.workers())
         os.kill(parent_of(hidden), signal.SIGKILL)
         world.until_ended(first)
-        eventually(lambda: process_state(hidden) == "", within=2)
+        eventually(lambda: process_state(hidden) == "")
         world.ask(("deadly.hide", ["second"], {}))
         hidden = pid_in(world.folder / "second")
         kill(daemon)
-        eventually(lambda: process_state(hidden) == "", within=2)
+        eventually(lambda: process_state(hidden) == "")
 
 
 @pytest.mark.long
@@ -156,7 +156,7 @@ def test_what_hides_from_a_killed_supervisor_ends_too(world: World) -> None:
         world.ask(("deadly.hide_and_kill_supervisor", ["hidden"], FAIL))
         world.until_ended()
         hidden = pid_in(world.folder / "hidden")
-        eventually(lambda: process_state(hidden) == "", within=5)
+        eventually(lambda: process_state(hidden) == "")
 
 
 def pid_in(path: Path) -> int:
@@ -200,25 +200,24 @@ def test_term_kills_at_the_end_of_its_grace_and_says_so_by_its_code(world: World
         eventually(lambda: len(world.starts()) == 1)
         began = time.monotonic()
         assert daemon.stop() == 1
-        assert 0.5 <= time.monotonic() - began < 4
+        assert 0.5 <= time.monotonic() - began < 30
     assert world.state_of(run) == "pending"
     assert "stopped: 1 run killed" in daemon.text
 
 
 @pytest.mark.parametrize(("busy", "code"), [(True, 1), pytest.param(False, 0, marks=pytest.mark.long)])
 def test_five_terms_in_a_row_end_it_at_once_and_in_order(world: World, busy: bool, code: int) -> None:
+    world.write(grace="600s")
     with world.running() as daemon:
         if busy:
             world.ask(("jobs.nap", [600], {}))
             eventually(lambda: len(world.starts()) == 1)
-        began = time.monotonic()
         daemon.process.send_signal(signal.SIGTERM)
         daemon.until("stopping")
         for _ in range(4):
             if daemon.process.poll() is None:
                 daemon.process.send_signal(signal.SIGTERM)
-        assert daemon.process.wait(10) == code
-        assert time.monotonic() - began < 5
+        assert daemon.process.wait(PATIENCE_S) == code
     assert (daemon.text.count("stopping"), daemon.text.count("stopped")) == (1, 1)
 
 
@@ -231,7 +230,7 @@ def test_term_at_start_up_ends_it_with_nothing_left_and_a_whole_store(world: Wor
         daemon = world.start(ready=False)
         time.sleep(moments.random() * 0.3)
         daemon.process.send_signal(signal.SIGTERM)
-        assert daemon.process.wait(10) in (0, -signal.SIGTERM), daemon.text
+        assert daemon.process.wait(PATIENCE_S) in (0, -signal.SIGTERM), daemon.text
         world.nobody_left()
         world.store_holds()
     with world.running():
@@ -258,7 +257,7 @@ def test_as_the_first_process_of_a_container_it_runs_reaps_and_stops(world: Worl
         eventually(lambda: set(children(first)) > own)
         eventually(lambda: set(children(first)) == own)
     os.kill(first, signal.SIGTERM)
-    assert daemon.process.wait(10) == 0
+    assert daemon.process.wait(PATIENCE_S) == 0
 
 
 def children(pid: int) -> list[int]:
@@ -277,7 +276,7 @@ def test_with_a_reader_that_goes_away_it_runs_on_and_its_code_is_true(world: Wor
     pid = world.holder()
     assert pid
     os.kill(pid, signal.SIGTERM)
-    assert daemon.process.wait(10) == 0
+    assert daemon.process.wait(PATIENCE_S) == 0
     assert (world.folder / "code").read_text() == f"{code}\n"
     assert " arr " in (world.folder / "first").read_text()
     assert daemon.text == ""
@@ -300,7 +299,7 @@ def test_a_program_with_its_standard_streams_closed_has_workers_too(world: World
 def test_more_workers_than_may_have_their_files_open_are_refused_with_the_number_that_may(world: World) -> None:
     world.write(workers=40)
     daemon = world.start(ready=False, through=["sh", "-c", 'ulimit -n 256; exec "$@"', "sh"])
-    assert daemon.process.wait(20) == 2
+    assert daemon.process.wait(PATIENCE_S) == 2
     assert daemon.text.startswith(
         "arr: 40 workers need 360 open files and 256 are allowed; start at most 25 workers, or"
     )
@@ -333,7 +332,7 @@ def test_exec_ends_as_its_task_does_whatever_that_leaves_returns_or_ignores(worl
     if "stop_myself" in names:
         eventually(lambda: "stop_myself" in [start["name"] for start in world.starts()])
         ran["stop_myself"].terminate()
-    assert {name: process.wait(20) for name, process in ran.items()} == {name: EXEC[name] for name in names}
+    assert {name: process.wait(PATIENCE_S) for name, process in ran.items()} == {name: EXEC[name] for name in names}
     for pid in world.processes():
         os.kill(pid, signal.SIGKILL)  # what a task leaves of `arr exec` is the user's: there is no daemon
 
@@ -368,7 +367,7 @@ def test_in_the_host_of_threads_a_death_costs_each_run_an_attempt_and_force_ends
         world.until_ended()
         (spin,) = world.ask(("spin", [], {}))
         eventually(lambda: world.starts()[-1]["name"] == "spin")
-        assert world.arr("cancel", str(spin), "--force").code == 0
+        assert world.here("cancel", str(spin), "--force").code == 0
         world.until_ended()
         *forks, loud = world.ask(*[("fork", [], {})] * 3, ("loud", [], {}))
         world.until_ended()

@@ -84,9 +84,9 @@ def forge(world: World, **columns: Any) -> int:
 def still_shown(world: World, *ids: int) -> None:
     """Every verb that looks at the store still answers."""
     for words in (["runs", "-n", "0"], ["runs", "--json", "-n", "0"], ["list", "-n", "0"]):
-        assert world.arr(*words).code == 0
+        assert world.here(*words).code == 0
     for run in ids:
-        said = world.arr("show", str(run))
+        said = world.here("show", str(run))
         assert said.code == 0, said
 
 
@@ -217,7 +217,7 @@ def test_what_is_remembered_of_tasks_and_of_the_past_may_be_nonsense(world: Worl
     edit(world, "INSERT INTO owners VALUES ('x', 'y', 'z', 'a', 'b')")
     edit(world, "UPDATE meta SET value = x'ff'")
     still_shown(world, run)
-    said = world.arr("logs", str(run))
+    said = world.here("logs", str(run))
     assert (said.code, said.out) == (0, "(this output was changed by other hands, and cannot be read)\n")
     with world.running():
         goes_on(world)
@@ -478,7 +478,7 @@ def test_arguments_and_variables_stand_in_no_title_of_a_process(world: World) ->
         for pid in pids:
             for file in ("cmdline", "comm"):
                 assert secret not in Path(f"/proc/{pid}/{file}").read_bytes().decode(errors="replace")
-        world.arr("cancel", "nap", "--yes", "--force")
+        world.here("cancel", "nap", "--yes", "--force")
 
 
 BECOMES = """

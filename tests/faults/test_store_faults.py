@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from command_line import eventually
+from command_line import PATIENCE_S, eventually
 from disk import Disk
 from world import World, kill
 
@@ -93,7 +93,7 @@ def test_a_store_whose_pages_are_damaged_here_and_there_ends_the_daemon_with_a_s
     world.lost = True
     assert world.arr("db", "check").code == 1
     daemon = world.start(ready=False)
-    assert daemon.process.wait(30) == 1
+    assert daemon.process.wait(PATIENCE_S) == 1
     assert f"{DAMAGED} (database disk image is malformed); look at it with: arr db check" in daemon.text
 
 
@@ -114,7 +114,7 @@ def test_a_store_that_is_gone_is_told_of_and_a_log_without_it_is_kept(
         said = world.arr("list")
         assert (said.code, GONE in said.err) == (4 if emptied else 0, True)
     kept.replace(world.database)
-    assert len(world.arr("runs", "--json").json["runs"]) == 3
+    assert len(world.here("runs", "--json").json["runs"]) == 3
     if not crashed:
         Path(f"{world.database}-shm").unlink()
         world.database.unlink()
@@ -220,7 +220,7 @@ def test_ended_while_it_brings_a_store_up_to_date_it_leaves_it_whole_in_the_one_
         eventually(lambda: log.exists() and log.stat().st_size > 1 << 16, lambda: daemon.text)  # noqa: B023
         time.sleep(moments.random() * 0.4)
         daemon.process.send_signal(number)
-        assert daemon.process.wait(20) in (0, -number), daemon.text
+        assert daemon.process.wait(PATIENCE_S) in (0, -number), daemon.text
         world.nobody_left()
         assert world.rows("PRAGMA user_version")[0][0] in range(1, VERSION + 1)
         assert world.rows("PRAGMA integrity_check") == [("ok",)]
@@ -250,7 +250,7 @@ def test_a_store_that_is_overwritten_while_it_runs_ends_the_daemon_with_a_senten
     else:
         with world.database.open("r+b") as out:
             out.write(GARBAGE[: 4096 if how == "its first page" else world.database.stat().st_size])
-    assert daemon.process.wait(60) == 1, daemon.text
+    assert daemon.process.wait(PATIENCE_S) == 1, daemon.text
     last = daemon.text.rstrip().splitlines()[-1]
     assert last.startswith(f"arr: {world.database} is damaged"), daemon.text
     world.nobody_left()
@@ -296,7 +296,7 @@ def test_a_store_that_is_gone_for_good_ends_the_daemon_once_what_runs_has_ended(
         Path(f"{world.database}-wal").unlink()
     began = time.monotonic()
     daemon.until(LOST)
-    assert daemon.process.wait(40) == 1
+    assert daemon.process.wait(PATIENCE_S) == 1
     assert 8 < time.monotonic() - began < 25
     assert daemon.text.rstrip().endswith(f"arr: the store {world.database} {LOST}")
     if how == "deleted":
@@ -324,7 +324,7 @@ def test_who_enqueues_into_a_store_that_replaced_the_daemon_s_is_told_of_its_tro
     with world.running() as daemon:
         for end in ("", "-wal", "-shm"):
             Path(f"{world.database}{end}").unlink()
-        eventually(lambda: world.arr("status", "--json").json["daemon"]["trouble"])
+        eventually(lambda: world.here("status", "--json").json["daemon"]["trouble"])
         assert LOST in daemon.text
         world.asked.clear()
         world.log.unlink()
@@ -369,9 +369,9 @@ def test_on_a_read_only_disk_what_reads_works_and_what_writes_says_why_not(disk:
     had_a_life(world)
     eventually(lambda: subprocess.run(["mount", "-o", "remount,ro", disk.folder], capture_output=True).returncode == 0)
     try:
-        assert [run["state"] for run in world.arr("runs", "--json").json["runs"]] == ["succeeded"] * 3
-        assert world.arr("db", "check").code == 0
-        assert world.arr("db", "backup", "copy.db").code == 0
+        assert [run["state"] for run in world.here("runs", "--json").json["runs"]] == ["succeeded"] * 3
+        assert world.here("db", "check").code == 0
+        assert world.here("db", "backup", "copy.db").code == 0
         gate, lock = world.state / "gate", world.state / "planner.lock"
         why = "Read-only file system"
         said = refused(world, "enqueue", "jobs.note")

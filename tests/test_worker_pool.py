@@ -45,6 +45,14 @@ def test_what_child_processes_use_is_counted_with_the_attempt(pool: ProcessPool)
     assert used is not None and used < 20_000
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the highest peak ever is told")
+def test_the_memory_of_one_attempt_is_not_told_of_the_next(tmp_path: Path) -> None:
+    with pool_in(tmp_path, workers=1) as pool:
+        assert (tried(pool, attempt("fat")).rss_kb or 0) > 100_000
+        for slim in (attempt("sleep", 0.01), attempt("noop")):
+            assert 1_000 < (tried(pool, slim).rss_kb or 0) < 90_000
+
+
 def test_a_failure_shows_the_frames_of_the_task_and_none_of_ours(pool: ProcessPool) -> None:
     outcome = tried(pool, attempt("boom"))
     assert (outcome.kind, outcome.error_type, outcome.error_message) == ("failed", "ValueError", "bad")

@@ -49,6 +49,7 @@ def in_c(): pow(3, 10 ** 20000, 10 ** 20000 + 1)
 def become(path):
     Path(path).write_text(str(os.getpid())); os.execvp("sleep", ["sleep", "600"])
 def busy_child(): subprocess.run([sys.executable, "-c", "for _ in range(3_000_000): pass"])
+def fat(): time.sleep(0.002); return len(bytearray(100_000_000))
 def leave(code): os._exit(code)
 def leave_when(path, code):
     while not Path(path).exists(): time.sleep(0.002)

@@ -72,6 +72,9 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
 def _fitted(text: str, width: int, *, right: bool = False) -> str:
     if width <= 0:
         return ""
+    if text.isascii():
+        cut = text if len(text) <= width else f"{text[: width - 1]}…"
+        return cut.rjust(width) if right else cut.ljust(width)
     shown = text[: 4 * width + 8]  # a cell with a heap of marks on it is no reason to send kilobytes
     used = cell_len(shown)
     if used > width:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from arrcli.dashboard import times
@@ -22,6 +23,7 @@ _ROOM_FOR_WHY: Final = 75
 """Of what is left of a row: from there on why a task waits has a column of its own."""
 
 
+@lru_cache(maxsize=32)
 def columns(width: int) -> Sequence[Column]:
     """The state, when it is due, which task, and of the others those that have room."""
     name = Column("task", max(12, min(30, (width - 34) * 2 // 5)))

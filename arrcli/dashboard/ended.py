@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from rich.style import Style
@@ -26,6 +27,7 @@ _ROOM_FOR_TWENTY: Final = 100
 """Of a pane; from there on twenty durations are drawn, else twelve."""
 
 
+@lru_cache(maxsize=32)
 def ended_columns(width: int) -> Sequence[Column]:
     """When, how, which task, how long, the last durations, and what there is to say of it."""
     found = [
@@ -65,6 +67,7 @@ def ended_row(item: Item, context: Context, width: int, selected: bool) -> Line:
     return line + row([Cell(_note(item, room), room, _note_style(item))], room, selected=selected)
 
 
+@lru_cache(maxsize=32)
 def failing_columns(width: int) -> Sequence[Column]:
     found = [Column("how", 9), Column("task", max(12, min(30, width // 4))), Column("failed", 10)]
     return [*found, Column("why", max(0, width - sum(column.width + 1 for column in found)))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from arrcli.model.value import dataclass
@@ -98,6 +99,7 @@ _WANTED: Final = (
 """The first of them stay where the bar is short."""
 
 
+@lru_cache(maxsize=32)
 def bar(width: int, *, control: bool = True, paused: bool = False, ascii: bool = False) -> Pairs:
     """`↑↓  ↵ open  r run  x cancel`: as many as have room, in the order of the table. `paused`: what `p` would end."""
     said = [_pair(key.bar, paused=paused, ascii=ascii) for key in KEYS if _is_on_bar(key, control)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TypeAlias, TypeVar, overload
 
 from arrcli.dashboard.view import Order, Pane, View
@@ -33,6 +34,9 @@ class Joined(Sequence[T]):
 
     def __len__(self) -> int:
         return len(self._first) + len(self._second)
+
+    def __iter__(self) -> Iterator[T]:
+        return chain(self._first, self._second)
 
     @overload
     def __getitem__(self, index: int) -> T: ...

@@ -15,7 +15,7 @@ from arrcli.dashboard.pane import Context
 from arrcli.dashboard.strip import CELLS, LEGEND
 from arrcli.model.instant import DAY
 from arrcli.model.snapshot import Idle, Upcoming
-from arrcli.model.timeline import Fires, Row, Timeline, timeline
+from arrcli.model.timeline import Fires, Timeline, timeline
 from arrcli.model.when import exact
 
 _MORE: Final = 24
@@ -53,22 +53,18 @@ def _page(coming: Sequence[Item], context: Context, top: int, width: int, room: 
     if len(coming) > _SORTED:
         return _drawn(coming[top:], context, width, room)
     drawn = _drawn(coming, context, width, len(coming))
-    return replace(drawn, rows=sorted(drawn.rows, key=_is_dense)[top : top + room])
+    return replace(drawn, rows=sorted(drawn.rows, key=lambda row: row.dense)[top : top + room])
 
 
 def _rows(coming: Sequence[Item], context: Context, under: str, width: int, room: int) -> list[Line]:
     """Those that fire rarely, a row each; of those that fire all the time the names, in one line."""
     drawn = _drawn(coming, context, width, room + _MORE)
-    dense = [row for row in drawn.rows if _is_dense(row)]
-    rare = [row for row in drawn.rows if not _is_dense(row)][: room - bool(dense)]
+    dense = [row for row in drawn.rows if row.dense]
+    rare = [row for row in drawn.rows if not row.dense][: room - bool(dense)]
     shown = rare or dense[: room - 1]
     lines = _lines(replace(drawn, rows=shown), under, width, _SIGNS)
     more = ", ".join(row.name for row in dense[0 if rare else len(shown) :])
     return [*lines, whole(f"■ all the time: {more}", width, DIM)] if more else lines
-
-
-def _is_dense(row: Row) -> bool:
-    return 2 * sum(cell is Fires.OFTEN for cell in row.cells) > len(row.cells)
 
 
 def _drawn(coming: Sequence[Item], context: Context, width: int, count: int) -> Timeline:

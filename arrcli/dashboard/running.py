@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from statistics import median
 from typing import Final
 
@@ -22,6 +23,7 @@ _GO_FIRST: Final = ("run", "due", "memory", "cpu", "worker")
 """Columns by how early they may go."""
 
 
+@lru_cache(maxsize=32)
 def columns(width: int) -> Sequence[Column]:
     """In a narrow window some room is left for how far it is; what matters least goes first."""
     found = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -35,10 +35,16 @@ def clock(at: Instant, zone: tzinfo) -> str:
 def moment(at: Instant, now: Instant, zone: tzinfo, *, seconds: bool = False) -> str:
     """`14:05 CET`, `14:05:10 CET`; on another day `Wed 02:00 CET`, `12-24 02:00 CET`, `2027-12-24 CET`. `seconds`: of
     today always."""
-    wall, today = local(at, zone), local(now, zone)
+    return _moment(at, local(now, zone).date(), zone, seconds)
+
+
+@lru_cache(maxsize=1024)
+def _moment(at: Instant, today: date, zone: tzinfo, seconds: bool) -> str:
+    """It reads alike all day."""
+    wall = local(at, zone)
     name = wall.tzname() or ""
     time = wall.strftime("%H:%M:%S" if wall.second or seconds else "%H:%M")
-    days = (wall.date() - today.date()).days
+    days = (wall.date() - today).days
     if days == 0:
         return f"{time} {name}"
     if -7 < days < 7:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from rich.style import Style
@@ -19,6 +20,7 @@ _ROOM_FOR_WORDS: Final = 110
 _AT_EASE: Final = frozenset({"idle", "busy", "running"})
 
 
+@lru_cache(maxsize=32)
 def columns(width: int) -> Sequence[Column]:
     """What is used is left out where there is little room."""
     used = [Column("cpu", 4, right=True), Column("memory", 7, right=True)]

@@ -37,6 +37,8 @@ class Row:
 
     name: str
     cells: tuple[Fires, ...]
+    dense: bool = False
+    """It fires several times in most cells: its picture says nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,12 @@ def _laid_out(
     drawn = [(name, marks) for name, marks in found if marks]
     crowds = _crowds(drawn)
     crowded = {(name, crowd.at) for crowd in crowds for name in crowd.names}
-    rows = [Row(name, _cells(name, marks, crowded, DAY // span)) for name, marks in drawn]
+    rows = [_row(name, _cells(name, marks, crowded, DAY // span)) for name, marks in drawn]
     return Timeline(start=start, span=span, rows=rows, crowds=crowds, hours=_hours(start, span, timezone))
+
+
+def _row(name: str, cells: tuple[Fires, ...]) -> Row:
+    return Row(name, cells, dense=2 * cells.count(Fires.OFTEN) > len(cells))
 
 
 @lru_cache(maxsize=1024)

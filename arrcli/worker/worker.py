@@ -74,7 +74,7 @@ class Worker:
         self._pid = os.getpid()
         self._rang = 0
         self._cpu = 0
-        self._children_cpu, self._peak_kb = _account()
+        self._children_cpu, self._peak_kb = _account(0)
         page.introduce(self._pid)
 
     def run(self) -> None:
@@ -180,16 +180,19 @@ class Worker:
         return encode_outcome(told | done.told(), done.result)
 
     def _used(self, duration: int) -> tuple[int, int]:
-        """CPU microseconds since the last attempt, and the peak memory so far in KiB.
+        """CPU microseconds since the last attempt, and its peak memory in KiB.
 
         The full account takes a tenth of a no-op's time, and what has just passed by can neither have had children nor
         have filled the memory.
         """
+        peak = self._peak_kb
         if duration >= _WORTH_ASKING_US:
-            self._children_cpu, self._peak_kb = _account()
+            self._children_cpu, peak = _account(self._children_cpu)
+            kernel.forget_peak()
+            self._peak_kb = _peak_kb(resource.RUSAGE_SELF)
         cpu = time.process_time_ns() // 1000 + self._children_cpu
         spent, self._cpu = cpu - self._cpu, cpu
-        return max(0, spent), self._peak_kb
+        return max(0, spent), peak
 
     def _what_is_left(self, duration: int) -> str | None:
         """Why this process cannot be trusted with another attempt: what the last one left running."""
@@ -223,10 +226,15 @@ def has_children() -> bool:
         return False
 
 
-def _account() -> tuple[int, int]:
-    """CPU microseconds of this process's reaped children, and the peak memory of the largest of all in KiB."""
-    mine = resource.getrusage(resource.RUSAGE_SELF)
+def _account(children_before: int) -> tuple[int, int]:
+    """CPU microseconds of this process's reaped children, and its own peak memory in KiB, or where it had children
+    since those microseconds that of the largest ever."""
     theirs = resource.getrusage(resource.RUSAGE_CHILDREN)
-    peak = max(mine.ru_maxrss, theirs.ru_maxrss)
-    seconds = theirs.ru_utime + theirs.ru_stime
-    return round(seconds * 1_000_000), peak // 1024 if sys.platform == "darwin" else peak
+    children = round((theirs.ru_utime + theirs.ru_stime) * 1_000_000)
+    mine = _peak_kb(resource.RUSAGE_SELF)
+    return children, max(mine, _peak_kb(resource.RUSAGE_CHILDREN)) if children > children_before else mine
+
+
+def _peak_kb(whose: int) -> int:
+    peak = resource.getrusage(whose).ru_maxrss
+    return peak // 1024 if sys.platform == "darwin" else peak

@@ -339,18 +339,65 @@ def test_who_enqueues_into_a_store_that_replaced_the_daemon_s_is_told_of_its_tro
 # -- looking after it ----
 
 
-def test_beside_a_busy_daemon_a_store_is_checked_and_copied_and_without_one_a_stray_claim_is_found(
+OFTEN = '[tasks.often]\nfunc = "math.sqrt"\nargs = [2]\nevery = "100ms"\n'
+
+
+def in_flight(world: World) -> list[int]:
+    """Two runs, once they have begun, that go on until there is a gate; and one for later."""
+    runs = [world.enqueue("jobs.until", "gate") for _ in range(2)]
+    later = world.enqueue("jobs.note", "--in", "1h")
+    eventually(lambda: len(world.starts()) == 2)
+    eventually(lambda: [world.state_of(run) for run in runs] == ["running"] * 2)
+    return [*runs, later]
+
+
+def test_beside_a_daemon_with_runs_in_flight_each_verb_of_the_store_does_its_work_and_they_go_on(world: World) -> None:
+    world.write(OFTEN, workers=3)
+    with world.running() as daemon:
+        runs = in_flight(world)
+        daemon.until("ok     often")
+        assert world.arr("db", "path").out == f"{world.database}\n"
+        for words in (["db", "check"], ["db", "check", "--mend"]):
+            said = world.arr(*words)
+            assert re.fullmatch(rf"ok: {world.database} is whole: [\d,]+ runs, [23] running\n", said.out), said
+        said = world.arr("db", "prune", "--before", "1ms", "--json")
+        assert said.code == 0 and said.json["deleted"] >= 1
+        assert world.arr("db", "backup", "copy.db").out == "copy.db\n"
+        with closing(sqlite3.connect(world.folder / "copy.db")) as copy:
+            found = dict(copy.execute("SELECT id, state FROM runs WHERE id IN (?, ?, ?)", runs))
+        assert [found[run] for run in runs] == ["running", "running", "pending"]
+        said_before = daemon.text.count("ok     often")
+        daemon.read_until(lambda text: text.count("ok     often") > said_before + 1, "more of the schedule")
+        (world.folder / "gate").touch()
+        world.until_ended(*runs[:2])
+    assert [(world.run(run)["state"], world.run(run)["attempt"]) for run in runs] == [
+        ("succeeded", 1),
+        ("succeeded", 1),
+        ("pending", 0),
+    ]
+
+
+def test_a_copy_that_was_made_beside_runs_in_flight_has_them_tried_again_where_it_takes_the_stores_place(
     world: World,
 ) -> None:
-    world.write('[tasks.often]\nfunc = "jobs.note"\nevery = "100ms"\n')
+    with world.running() as daemon:
+        runs = in_flight(world)
+        assert world.here("db", "backup", "copy.db").code == 0
+        kill(daemon)
+    for end in ("", "-wal", "-shm"):
+        Path(f"{world.database}{end}").unlink(missing_ok=True)
+    (world.folder / "copy.db").rename(world.database)
+    (world.folder / "gate").touch()
+    with world.running():
+        world.until_ended(*runs[:2])
+        assert [(world.run(run)["state"], world.run(run)["attempt"]) for run in runs[:2]] == [("succeeded", 2)] * 2
+        assert world.state_of(runs[2]) == "pending"
+
+
+def test_without_a_daemon_a_stray_claim_is_found(world: World) -> None:
     daemon = world.start()
     run = world.enqueue("jobs.forever")
     eventually(lambda: world.state_of(run) == "running")
-    said = world.arr("db", "check", "--json")
-    assert (said.code, said.json["ok"]) == (0, True)
-    assert world.arr("db", "backup", "copy.db").code == 0
-    with closing(sqlite3.connect(world.folder / "copy.db")) as copy:
-        assert copy.execute("SELECT state FROM runs WHERE id = ?", (run,)).fetchone() == ("running",)
     kill(daemon)
     said = world.arr("db", "check")
     assert said.code == 1

@@ -318,6 +318,16 @@ def test_the_detail_follows_the_cursor_into_the_other_panes() -> None:
     assert lines[22].startswith("jobs.run  0 2 * * *  Europe/Paris  run 4820 by its schedule")
 
 
+def test_where_there_is_room_the_detail_has_what_follows_and_the_policies() -> None:
+    tasks = {"import-orders": task("import-orders", retries=3, timeout=90 * SECOND, pool="heavy")}
+    slot = Upcoming(at=NOW + 98 * SECOND, name="import-orders", task=tasks["import-orders"], kind="cron")
+    snapshot = replace(picture(), tasks=tasks, upcoming=[slot], idle=[])
+    lines = drawn(snapshot, size=(200, 60))
+    assert has(lines, "then 14:10:00 CET, 14:15:00 CET, 14:20:00 CET, 14:25:00 CET")
+    assert has(lines, 'pool = "heavy"  timeout = "90s"  retries = 3')
+    assert not has(drawn(snapshot), "then 14:10")
+
+
 def test_the_last_durations_are_bars() -> None:
     ends = [ok(9 - index, "import-orders", ago=60 * index, took=took) for index, took in enumerate((8, 4, 1))]
     lines = drawn(replace(picture(), last={"import-orders": ends}), View(selected=1))

@@ -160,8 +160,8 @@ def _show_task(app: App, name: str, *, utc: bool, as_json: bool) -> None:
 
 
 def _task_facts(app: App, task: Task, *, utc: bool) -> Iterator[tuple[str, str]]:
-    from arrcli.cli.policies import policies
     from arrcli.cli.times import shown, zone_for
+    from arrcli.model.policies import policies
     from arrcli.model.schedule import english
 
     zone = zone_for(task, app.file.timezone, utc=utc)
@@ -229,7 +229,7 @@ def _last(app: App, task: Task) -> Iterator[tuple[str, str]]:
 
 
 def _task_json(app: App, task: Task) -> dict[str, object]:
-    from arrcli.cli.policies import policies
+    from arrcli.model.policies import policies
 
     record = app.store.task_records().get(task.name)
     return {

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
 from rich.segment import Segment
 
 from arrcli.dashboard import times
@@ -10,11 +14,18 @@ from arrcli.dashboard.glyphs import ended
 from arrcli.dashboard.listing import Broken, Item, name_of
 from arrcli.dashboard.pane import Context
 from arrcli.dashboard.words import source, why
+from arrcli.model.instant import Instant
+from arrcli.model.policies import policies
 from arrcli.model.run import Run, State
+from arrcli.model.schedule import Schedule, spread
+from arrcli.model.slot import slot_of
 from arrcli.model.snapshot import Idle, Upcoming
 from arrcli.model.task import Task
 
-_BARS_SHOWN = 12
+_BARS_SHOWN: Final = 12
+_TALL: Final = 7
+"""Lines of a pane that has room for more than the last runs."""
+_TOLD: Final = 4
 
 
 def detail_pane(item: Item | None, context: Context, width: int, height: int) -> list[Line]:
@@ -25,6 +36,8 @@ def detail_pane(item: Item | None, context: Context, width: int, height: int) ->
         return [rule("", width)] + [blank(width)] * (height - 1)
     lines = [rule(name_of(item), width, note=_number(item))]
     lines += _facts(item, context, width)
+    if height >= _TALL and not (isinstance(item, Run) and item.ended):
+        lines += _plan(item, context, width)
     lines += _history(name_of(item), context, width, height - len(lines))
     return (lines + [blank(width)] * (height - len(lines)))[:height]
 
@@ -43,6 +56,34 @@ def _facts(item: Item, context: Context, width: int) -> list[Line]:
     if task is not None and task.description:
         lines.append(whole(task.description, width))
     return lines
+
+
+def _plan(item: Item, context: Context, width: int) -> list[Line]:
+    """When the task comes after that, and its policies that are not the usual ones."""
+    task = _task(item, context)
+    if task is None:
+        return []
+    record = context.snapshot.records.get(task.name)
+    anchored = task.anchored(context.now if record is None else record.anchor)
+    mark = max(context.now, item.at if isinstance(item, Upcoming) else 0) - spread(task.name, task.jitter)
+    then = ", ".join(
+        context.moment(at, task.name) for at in _following(anchored.schedule, task.start, task.until, mark)
+    )
+    said = (f"then {then}" if then and not isinstance(item, Idle) else "", "  ".join(policies(task)))
+    return [whole(text, width, DIM) for text in said if text]
+
+
+@lru_cache(maxsize=64)
+def _following(
+    schedule: Schedule | None, start: Instant | None, until: Instant | None, mark: Instant
+) -> Sequence[Instant]:
+    """The next slots after the mark, of which a few are told."""
+    found: list[Instant] = []
+    slot = None if schedule is None else slot_of(schedule, mark, start=start, until=until)
+    while slot is not None and schedule is not None and len(found) < _TOLD:
+        found.append(slot)
+        slot = slot_of(schedule, slot, start=start, until=until)
+    return found
 
 
 def _what(item: Item, task: Task | None) -> str:

@@ -65,10 +65,10 @@ def _plan(item: Item, context: Context, width: int) -> list[Line]:
         return []
     record = context.snapshot.records.get(task.name)
     anchored = task.anchored(context.now if record is None else record.anchor)
-    mark = max(context.now, item.at if isinstance(item, Upcoming) else 0) - spread(task.name, task.jitter)
-    then = ", ".join(
-        context.moment(at, task.name) for at in _following(anchored.schedule, task.start, task.until, mark)
-    )
+    later = spread(task.name, task.jitter)
+    mark = max(context.now, item.at if isinstance(item, Upcoming) else 0) - later
+    slots = _following(anchored.schedule, task.start, task.until, mark)
+    then = ", ".join(context.moment(slot + later, task.name) for slot in slots)
     said = (f"then {then}" if then and not isinstance(item, Idle) else "", "  ".join(policies(task)))
     return [whole(text, width, DIM) for text in said if text]
 

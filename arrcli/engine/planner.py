@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import UTC
 from typing import Final
@@ -58,13 +58,16 @@ class Planner:
         gone = [record for name, record in known.items() if name not in file.tasks]
         for record in gone:
             _end_slots(w, record.name, now, planned)
-        w.put_task_records([*records, *(replace(_owing_nothing(r), removed=True) for r in gone if not r.removed)])
+        records += [replace(_owing_nothing(record), removed=True) for record in gone if not record.removed]
+        w.put_task_records(records)
+        held = w.held()
         for task in file.tasks.values():
             if task.name in known:
                 w.retarget(task.name, pool=task.pool, priority=task.priority, executor=task.executor)
-                w.unhold(f"unknown {task.name}", 0, now=now)
+                if (unknown := f"unknown {task.name}") in held:
+                    w.unhold(unknown, 0, now=now)
         self.tasks = dict(file.tasks)
-        self._reset(w)
+        self._know(w, {**known, **{record.name: record for record in records}})
         return planned
 
     def _record(self, w: Writing, task: Task, known: TaskRecord | None, now: Instant, planned: Planned) -> TaskRecord:
@@ -283,10 +286,10 @@ class Planner:
 
     # -- the heap of what comes next ----------------------------------------------------------------------------------
 
-    def _reset(self, w: Writing) -> None:
-        """Read the records again and find every task's next slot anew."""
+    def _know(self, w: Writing, records: Mapping[str, TaskRecord]) -> None:
+        """These are the records now: find every task's next slot anew."""
         self._version = w.meta(TASKS_VERSION)
-        self.records = dict(w.task_records())
+        self.records = dict(records)
         for name, task in self.tasks.items():
             if name in self.records:
                 self.tasks[name] = task.anchored(self.records[name].anchor)
@@ -300,7 +303,7 @@ class Planner:
         """Whether somebody else, or a transaction rolled back, made our records untrue: then they were read again."""
         untrue = self._stale and w.meta(TASKS_VERSION) != self._version
         if untrue:
-            self._reset(w)
+            self._know(w, w.task_records())
         self._stale = False
         return untrue
 

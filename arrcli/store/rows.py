@@ -47,9 +47,10 @@ FRESH: Final = f"""{", ".join(_FRESH_NAMES)}, state = 'pending' AND attempt = 0 
 _STATES: Final = {state.value: state for state in State}
 _ORIGINS: Final = {origin.value: origin for origin in Origin}
 _REASONS: Final = {reason.value: reason for reason in Reason}
-_RECORD_KINDS: Final = (
-    *((str,), (int,), (int,), (int,), (str,), (int,), (int,), (int, type(None)), (str,), (str,), (int,), (str,)),
-)
+_RECORD: Final = (str, int, int, int, str, int, int, int, str, str, int, str)
+_RECORDS: Final = {_RECORD, (*_RECORD[:7], type(None), *_RECORD[8:])}
+"""What a row of the tasks is made of; its pause may have no end."""
+_NO_TIMES: Final = "[]"
 _PACK_OVER: Final = 4096
 _encode: Final = json.JSONEncoder(separators=(",", ":"), default=list).encode
 
@@ -272,10 +273,10 @@ def last_attempt(run: Run) -> AttemptRecord | None:
 
 def record_of(row: Sequence[Any]) -> TaskRecord | None:
     """A row of the tasks; None of one that other hands changed: the task then begins anew."""
-    if not all(type(value) in kinds for value, kinds in zip(row, _RECORD_KINDS, strict=True)):
+    if tuple(map(type, row)) not in _RECORDS:
         return None
     try:
-        at_times = tuple(sorted(listed(row[11])))
+        at_times = () if row[11] == _NO_TIMES else tuple(sorted(listed(row[11])))
     except Exception:
         return None
     return TaskRecord(
@@ -320,5 +321,5 @@ def row_of_record(record: TaskRecord) -> tuple[Any, ...]:
         record.pause_note,
         record.broken,
         int(record.removed),
-        dumps(record.at_times),
+        dumps(record.at_times) if record.at_times else _NO_TIMES,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 from arrcli.model.schedule.fields import LAST, Terms
@@ -46,6 +47,7 @@ class Days:
         length = monthrange(day.year, day.month)[1]
         return day.month in self.month.numbers and self._match(day.day, weekday, length)
 
+    @lru_cache(maxsize=1024)  # noqa: B019 - few tell the days of ten thousand tasks
     def possible(self) -> bool:
         """Whether any day of any year is named; months of each length begin, some year, on each weekday."""
         days = (*self.day.numbers, *range(31, 0, -1))  # most expressions name the first that is tried

@@ -80,6 +80,10 @@ class Terms:
     nths: frozenset[tuple[int, int]] = frozenset()
     """(weekday, which one of the month: 1 to 5, or LAST)"""
 
+    def __hash__(self) -> int:
+        """By the text, which decides the others."""
+        return hash(self.text)
+
     @property
     def starred(self) -> bool:
         """Begins with a star (or `?`): of day and weekday both must match then."""
@@ -136,7 +140,8 @@ def _terms(place: int, fields: int, text: str, seed: str) -> Terms:
 
 def is_hashed(expression: str) -> bool:
     """Whether an `H` in it stands for what is drawn from a name."""
-    return any(part.startswith("H") for part in expression.upper().replace(",", " ").split())
+    text = expression.upper()
+    return "H" in text and any(part.startswith("H") for part in text.replace(",", " ").split())
 
 
 def spread(name: str, jitter: int) -> int:

@@ -147,17 +147,17 @@ def test_the_timeline_is_as_wide_as_the_terminal_and_marks_what_fires_together(f
     here(folder, "pause", "backup")
     lines = here(folder, "list", "--timeline").out.splitlines()
     assert lines[0].startswith("next 24 h from ") and lines[0].endswith(", one cell = 20m")
-    assert lines[2].startswith("often   ") and lines[2].count("■") >= 71
-    assert [(line.split()[0], line.count("▪"), line.count("▫")) for line in lines[3:5]] == [
+    assert [(line.split()[0], line.count("▪"), line.count("▫")) for line in lines[2:4]] == [
         ("load", 1, 0),
         ("backup", 0, 1),
     ]
-    assert lines[3].index("▪") == lines[4].index("▫")
+    assert lines[2].index("▪") == lines[3].index("▫")
+    assert lines[4].startswith("often   ") and lines[4].count("■") >= 71
     assert max(map(len, lines[:5])) <= 80
     here(folder, "resume", "backup")
     lines = here(folder, "list", "--timeline", "--ascii", COLUMNS="130").out.splitlines()
     assert lines[0].endswith(", one cell = 15m")
-    assert lines[3].index("*") == lines[4].index("*")
+    assert lines[2].index("*") == lines[3].index("*")
     assert lines[6].startswith("* 2 at ") and lines[6].endswith(": backup, load")
     assert all(line.isascii() for line in lines)
     drawn = here(folder, "list", "often", "--timeline", "--json").json
@@ -191,9 +191,36 @@ def test_on_a_narrow_terminal_the_board_is_cut_where_it_matters_least(folder: Pa
     long = TASKS.replace('cron = "30 2 * * *"', 'cron = ["30 2 * * *", "0 3 1-7 * MON-FRI", "15 4 * * SAT,SUN"]')
     (folder / "tasks.toml").write_text(long)
     lines = here(folder, "list", COLUMNS="60").out.splitlines()
-    assert lines[0].split() == ["NEXT", "IN", "TASK", "SCHEDULE", "LAST", "WHEN"]
+    assert lines[0].split()[:6] == ["NEXT", "IN", "TASK", "SCHEDULE", "LAST,", "OR"]
     assert "nightly  30 2 * * *; " in lines[1] and lines[1].endswith("…")
     assert max(map(len, lines)) <= 60
+    assert [line.split(maxsplit=1) for line in lines[2:3]] == [["by-hand", "by hand"]]
+
+
+def test_on_a_narrow_terminal_what_waits_says_why_where_the_others_say_how_they_went(folder: Path) -> None:
+    (folder / "tasks.toml").write_text(
+        TASKS + '\n[tasks."a name as long as a table is wide, or even longer"]\nfunc = "jobs.mail"\n'
+    )
+    here(folder, "pause", "nightly")
+    here(folder, "enqueue", "nightly")
+    here(folder, "enqueue", "by-hand", "--in", "1h")
+    here(folder, "enqueue", "a name as long as a table is wide, or even longer")
+    lines = here(folder, "list", COLUMNS="80").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert next(line for line in lines if "run 2" in line).split()[-3:] == ["by-hand", "run", "2"]
+    assert next(line for line in lines if line.endswith("paused")).split()[0] == "nightly"
+    lines = here(folder, "runs", COLUMNS="80").out.splitlines()
+    assert lines[0].split() == ["ID", "TASK", "DUE", "STATE", "TOOK", "WHY"]
+    assert re.match(r"3   a name as long as a table is wide.*…  \d\d:\d\d(:\d\d)? EES?T  pending$", lines[1])
+    assert here(folder, "runs", COLUMNS="130").out.split()[:7] == [
+        "ID",
+        "TASK",
+        "DUE",
+        "ORIGIN",
+        "STATE",
+        "TOOK",
+        "WHY",
+    ]
 
 
 def test_enqueue_prints_the_id_alone_and_the_sentence_beside_it(folder: Path) -> None:

@@ -69,6 +69,31 @@ def test_the_stacks_of_the_host_can_be_asked_for(host: ThreadHost, tmp_path: Pat
     assert host.stack(one.run_id) == ""
 
 
+def test_the_stack_of_a_run_is_that_of_its_own_thread_or_coroutine(host: ThreadHost, tmp_path: Path) -> None:
+    plain, waiting = attempt("until_cancelled", str(tmp_path / "x")), attempt("awaits", str(tmp_path / "y"))
+    host.submit([plain, waiting])
+    eventually(lambda: (tmp_path / "x").exists() and (tmp_path / "y").exists(), executor=host)
+    for one, innermost in ((plain, ", in until_cancelled\n"), (waiting, ", in sleeps\n")):
+        eventually(lambda one=one: host.ask_stack(one.run_id), executor=host)  # type: ignore[misc]
+        eventually(lambda one=one, innermost=innermost: innermost in host.stack(one.run_id))  # type: ignore[misc]
+        said = host.stack(one.run_id)
+        assert said.startswith("Stack (most recent call last):\n") and "Another thread" not in said
+    assert [line.rpartition(" ")[2] for line in said.splitlines()[1:3]] == ["awaits", "sleeps"]
+    for one in (plain, waiting):
+        host.cancel(one.run_id)
+    assert {outcome.kind for outcome in outcomes(host, 2)} == {"cancelled"}
+
+
+def test_a_host_that_a_task_keeps_from_answering_tells_of_all_its_threads(host: ThreadHost, tmp_path: Path) -> None:
+    one = attempt("keeps_the_interpreter", str(tmp_path / "x"))
+    host.submit([one])
+    eventually((tmp_path / "x").exists, executor=host)
+    eventually(lambda: host.ask_stack(one.run_id), executor=host)
+    eventually(lambda: "in keeps_the_interpreter" in host.stack(one.run_id))
+    (tmp_path / "x.enough").touch()
+    assert outcomes(host)[0].kind == "succeeded"
+
+
 def test_long_output_is_cut_in_the_middle(host: ThreadHost) -> None:
     text = tried(host, attempt("write_much", 1_000_000, max_output=1000)).output.decode()
     assert text.startswith("first\n") and text.endswith("last\n") and "999,011 bytes cut" in text

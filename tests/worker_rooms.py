@@ -132,6 +132,12 @@ async def count(path):
     for _ in range(30):
         with open(path, "a") as out: out.write(f"{os.getpid()}\\n")
         await asyncio.sleep(0.01)
+async def sleeps(path):
+    Path(path).write_text("x"); await asyncio.sleep(60)
+async def awaits(path): await sleeps(path)
+def keeps_the_interpreter(path):
+    Path(path).write_text("x")
+    while not Path(path + ".enough").exists(): ctypes.PyDLL(None).usleep(700_000)
 def until_cancelled(path):
     Path(path).write_text("x")
     while not current_run().cancelled: time.sleep(0.005)

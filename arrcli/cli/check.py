@@ -46,7 +46,7 @@ def check(
         rows = [_json(found.tasks[one["name"]], one, now) for one in results]
         print_json({"file": str(which.path), "ok": not bad, "tasks": rows, "warnings": noted})
         return 1 if bad else 0
-    print_rows(("TASK", "CALLABLE", "NEXT THREE"), [_row(found, one, now) for one in results])
+    print_rows(("TASK", "CALLABLE", "NEXT THREE"), [_row(found, one, now) for one in results], shrinks=(0, 2))
     for one in bad:
         say(f"{which.path}: {one['name']}: {one['error']}")
     for one in results:
@@ -90,10 +90,11 @@ def _inspected(file: TasksFile, timeout_s: float, tell: Callable[[int, int], Non
 
 
 def _row(file: TasksFile, one: dict[str, Any], now: int) -> tuple[str, str, str]:
-    from arrcli.cli.times import coming, shown
+    from arrcli.cli.columns import is_narrow
+    from arrcli.cli.times import coming, when
 
-    task = file.tasks[one["name"]]
-    times = ", ".join(shown(at, task.timezone) for at in coming(task, now))
+    task, seconds = file.tasks[one["name"]], None if is_narrow(plain=False) else False
+    times = ", ".join(when(at, now, task.timezone, seconds=seconds) for at in coming(task, now))
     return task.name, "ok" if one["ok"] else "broken", times or task.schedule_words
 
 

@@ -23,8 +23,10 @@ _COLOURS: Final = {
     "cancelled": "33",
     "paused": "33",
 }
-_LEAST: Final = 8
+_LEAST: Final = 12
 """Cells that are left of a column that gives way."""
+ROOM_FOR_DATES: Final = 100
+"""In fewer columns lists tell times as short as they can be, and leave out what matters least."""
 
 
 def print_json(value: Mapping[str, Any]) -> None:
@@ -37,7 +39,7 @@ def print_rows(
 ) -> None:
     """A table on stdout: tab-separated without a heading where `plain`, else aligned, cut to the terminal.
 
-    The columns that `shrinks` names give way first, in that order; then the end of the line is cut.
+    Of the columns that `shrinks` names the widest give way, evenly; then the end of the line is cut.
     """
     cleaned = [[_kept(cell) for cell in row] for row in rows]
     if plain:
@@ -50,12 +52,26 @@ def print_rows(
     widths = [max(cells(row[column]) for row in table) for column in range(len(headings))]
     coloured = wants_colour()
     edge = terminal_width()
-    for column in shrinks if edge else ():
-        spare = sum(widths) + 2 * len(widths) - 2 - edge
-        widths[column] -= max(0, min(spare, widths[column] - max(_LEAST, cells(headings[column]))))
+    if edge:
+        _shrink(widths, shrinks, edge)
     for number, row in enumerate(table):
         fitted = [cut(cell, width) for cell, width in zip(row, widths, strict=True)]
         print(_line(fitted, widths, edge, coloured, heading=number == 0))
+
+
+def _shrink(widths: list[int], shrinks: Sequence[int], edge: int) -> None:
+    """Make the widest of these columns narrower, a cell at a time, until the line fits or none can give way."""
+    spare = sum(widths) + 2 * len(widths) - 2 - edge
+    for _ in range(max(0, spare)):
+        widest = max(shrinks, key=lambda column: widths[column], default=None)
+        if widest is None or widths[widest] <= _LEAST:
+            return
+        widths[widest] -= 1
+
+
+def is_narrow(*, plain: bool) -> bool:
+    """What is printed goes to a terminal of few columns."""
+    return 0 < terminal_width() < ROOM_FOR_DATES and not plain
 
 
 def terminal_width() -> int:

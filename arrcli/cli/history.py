@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from arrcli.app import App
     from arrcli.model.run import Run
 
-HEADINGS: Final = ("ID", "TASK", "DUE", "ORIGIN", "STATE", "TOOK", "WHY")
+_HEADINGS: Final = ("ID", "TASK", "DUE", "ORIGIN", "STATE", "TOOK", "WHY")
+_ORIGIN: Final = _HEADINGS.index("ORIGIN")
 
 
 def runs(
@@ -39,7 +40,7 @@ def runs(
 
     --state, --reason and --origin take several words, with commas or again; ok is succeeded.
     """
-    from arrcli.cli.columns import print_json, print_rows, say
+    from arrcli.cli.columns import print_json, say
     from arrcli.cli.opened import opened
     from arrcli.model.json import run_json
     from arrcli.model.run import Origin, Reason, State
@@ -61,8 +62,7 @@ def runs(
             return
         if not found and task is not None:
             _refuse_unknown(task, app)
-        rows = run_rows(found, app, utc=utc)
-    print_rows(HEADINGS, rows, plain=plain)
+        print_runs(found, app, utc=utc, plain=plain)
     if not found and not plain:
         say("no runs" if task is None else f"no runs of {task}")
 
@@ -104,23 +104,27 @@ def _moment(said: str | None, app: App) -> int | None:
     return moment(said, now=app.clock.now(), zone=zone_named(app.file.timezone))
 
 
-def run_rows(found: Sequence[Run], app: App, *, utc: bool) -> list[tuple[str, ...]]:
-    """A row a run: ID TASK DUE ORIGIN STATE TOOK WHY."""
+def print_runs(found: Sequence[Run], app: App, *, utc: bool, plain: bool = False) -> None:
+    """A row a run; in few columns without its origin, and with its time as short as it can be."""
+    from arrcli.cli.columns import is_narrow, print_rows
     from arrcli.cli.times import fine
 
-    seconds = fine(run.due_at for run in found)
+    seconds = None if is_narrow(plain=plain) else fine(run.due_at for run in found)
     busy = app.store.running() if any(run.held_by for run in found) else ()
-    return [_row(run, app, busy, utc=utc, seconds=seconds) for run in found]
+    table = [_HEADINGS, *(_row(run, app, busy, utc=utc, seconds=seconds) for run in found)]
+    if seconds is None:
+        table = [row[:_ORIGIN] + row[_ORIGIN + 1 :] for row in table]
+    print_rows(table[0], table[1:], plain=plain, shrinks=(1, len(table[0]) - 1))
 
 
-def _row(run: Run, app: App, busy: Sequence[Run], *, utc: bool, seconds: bool) -> tuple[str, ...]:
-    from arrcli.cli.times import shown, zone_for
+def _row(run: Run, app: App, busy: Sequence[Run], *, utc: bool, seconds: bool | None) -> tuple[str, ...]:
+    from arrcli.cli.times import when, zone_for
     from arrcli.dashboard.times import lasted
     from arrcli.dashboard.words import outcome, why
     from arrcli.engine.picture import held_words
 
     task = None if run.task is None else app.file.tasks.get(run.task)
-    due = shown(run.due_at, zone_for(task, app.file.timezone, utc=utc), seconds=seconds)
+    due = when(run.due_at, app.clock.now(), zone_for(task, app.file.timezone, utc=utc), seconds=seconds)
     said = "" if run.begun else why(run) or ("" if run.ended else held_words(run, app.file, busy))
     attempts = f" ({run.attempt} tries)" if run.attempt > 1 else ""
     return str(run.id), run.name, due, run.origin.value, outcome(run) + attempts, lasted(run.duration), said

@@ -26,6 +26,8 @@ def print_timeline(
     """A row a task, as wide as the terminal (80 where there is none); what fires together is marked, and told below."""
     from arrcli.model.timeline import timeline
 
+    if not as_json:  # what waits already is no news of the next day
+        entries = [entry for entry in entries if entry.run is None or entry.at > snapshot.now]
     kept = replace(snapshot, upcoming=entries, idle=idle)
     names = [entry.name if entry.run is None else f"{entry.name} (run {entry.run.id})" for entry in entries]
     longest = max([cells(one_line(name)) for name in [*names, *(one.task.name for one in idle)]], default=0)
@@ -50,7 +52,7 @@ def _timeline_lines(snapshot: Snapshot, drawn: Timeline, room: int, *, ascii: bo
     table: Mapping[int, int | str] = ASCII if ascii else {}
     yield f"next 24 h from {shown(drawn.start, snapshot.timezone)}, one cell = {exact(drawn.span)}"
     yield f"{'':{room}}  {drawn.hours}"
-    for row in drawn.rows:
+    for row in sorted(drawn.rows, key=lambda row: row.dense):  # what fires all the time says the least
         name = cut(one_line(row.name), room)
         strip = "".join(CELLS[cell] for cell in row.cells).translate(table)
         yield f"{name}{' ' * (room - cells(name))}  {_coloured(strip)}"
@@ -104,7 +106,7 @@ def print_graph(snapshot: Snapshot, *, wanted: frozenset[str], as_json: bool, as
     for lead, branch in branches(trees):
         name = f"{lead.translate(ASCII) if ascii else lead}{one_line(branch.task.name)}"
         rows.append((name, _starts(branch.task), "(see above)" if branch.again else _went(snapshot, branch.task)))
-    print_rows(("TASK", "STARTS", "LAST"), rows, plain=plain)
+    print_rows(("TASK", "STARTS", "LAST"), rows, plain=plain, shrinks=(0, 1, 2))
     if not rows:
         say('no task comes after another; the key is: after = ["NAME"]')
 

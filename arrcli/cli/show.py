@@ -135,7 +135,7 @@ def _print_attempts(attempts: Sequence[AttemptRecord], app: App, zone: str) -> N
         for one in attempts
     ]
     print()
-    print_rows(("ATTEMPT", "OUTCOME", "STARTED", "TOOK", "CPU", "MEMORY", "WHY"), rows)
+    print_rows(("ATTEMPT", "OUTCOME", "STARTED", "TOOK", "CPU", "MEMORY", "WHY"), rows, shrinks=(6,))
 
 
 # -- one task ---------------------------------------------------------------------------------------------------------
@@ -143,8 +143,8 @@ def _print_attempts(attempts: Sequence[AttemptRecord], app: App, zone: str) -> N
 
 def _show_task(app: App, name: str, *, utc: bool, as_json: bool) -> None:
     from arrcli.cli.act import known_task
-    from arrcli.cli.columns import print_json, print_rows
-    from arrcli.cli.history import HEADINGS, run_rows
+    from arrcli.cli.columns import print_json
+    from arrcli.cli.history import print_runs
     from arrcli.model.json import run_json
     from arrcli.store.values import RunQuery
 
@@ -156,7 +156,7 @@ def _show_task(app: App, name: str, *, utc: bool, as_json: bool) -> None:
     _print_facts(_task_facts(app, task, utc=utc))
     if found:
         print()
-        print_rows(HEADINGS, run_rows(found, app, utc=utc))
+        print_runs(found, app, utc=utc)
 
 
 def _task_facts(app: App, task: Task, *, utc: bool) -> Iterator[tuple[str, str]]:

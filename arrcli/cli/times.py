@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from arrcli.dashboard.times import countdown, local, passed, zone_of
+from arrcli.dashboard.times import countdown, local, moment, passed, zone_of
 from arrcli.model.instant import SECOND, Instant
 from arrcli.model.task import Task
 
@@ -17,6 +17,11 @@ def shown(at: Instant | None, zone: str, *, seconds: bool | None = None) -> str:
     with_seconds = bool(wall.second) if seconds is None else seconds
     text = f":{wall:%S}" if with_seconds else ""
     return f"{wall:%a} {wall.year:04}-{wall:%m-%d %H:%M}{text} {wall.tzname() or ''}".rstrip()
+
+
+def when(at: Instant, now: Instant, zone: str, *, seconds: bool | None) -> str:
+    """As `shown`; where `seconds` is None as short as it can be: `02:00 CET`, `Wed 02:00 CET`."""
+    return moment(at, now, zone_of(zone)) if seconds is None else shown(at, zone, seconds=seconds)
 
 
 def fine(times: Iterable[Instant]) -> bool:

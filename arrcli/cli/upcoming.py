@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from arrcli.model.snapshot import Idle, Snapshot, Upcoming
 
 _HEADINGS: Final = ("NEXT", "IN", "TASK", "SCHEDULE", "LAST", "WHEN", "WAITS FOR")
-_ROOM_FOR_DATES: Final = 100
+_FEW_HEADINGS: Final = ("NEXT", "IN", "TASK", "SCHEDULE", "LAST, OR WHY IT WAITS")
 
 
 def upcoming(
@@ -93,15 +93,26 @@ def _wanted(
 def _print_board(
     snapshot: Snapshot, shown: Sequence[Upcoming], idle: Sequence[Idle], *, plain: bool, utc: bool
 ) -> None:
-    from arrcli.cli.columns import print_rows, say, terminal_width
+    from arrcli.cli.columns import is_narrow, print_rows, say
     from arrcli.cli.times import fine
 
-    seconds = None if 0 < terminal_width() < _ROOM_FOR_DATES and not plain else fine(one.at for one in shown)
+    seconds = None if is_narrow(plain=plain) else fine(one.at for one in shown)
     rows = [_row(snapshot, one, utc=utc, seconds=seconds) for one in shown] + [_idle_row(snapshot, one) for one in idle]
-    wide = len(_HEADINGS) if plain or any(row[-1] for row in rows) else len(_HEADINGS) - 1
-    print_rows(_HEADINGS[:wide], [row[:wide] for row in rows], plain=plain, shrinks=(3, 2))
+    if seconds is None:
+        print_rows(_FEW_HEADINGS, [_brief(row) for row in rows], shrinks=(2, 3, 4))
+    else:
+        wide = len(_HEADINGS) if plain or any(row[-1] for row in rows) else len(_HEADINGS) - 1
+        print_rows(_HEADINGS[:wide], [row[:wide] for row in rows], plain=plain, shrinks=(2, 3, 6))
     if not plain:
         say(_last_line(snapshot, len(rows)))
+
+
+def _brief(row: tuple[str, ...]) -> tuple[str, ...]:
+    """Why nothing comes, what it waits for, or how it went last, in one column."""
+    at, left, name, schedule, last, when, waits = row
+    if not left:  # it is idle
+        at, waits = "", waits or ("" if at == schedule else at)
+    return at, left, name, schedule.partition(" (")[0], waits or f"{last}  {when}".strip()
 
 
 def _is_pattern(text: str) -> bool:
@@ -138,21 +149,20 @@ def _every_fire(snapshot: Snapshot, said: str) -> Sequence[Upcoming]:
 
 def _row(snapshot: Snapshot, one: Upcoming, *, utc: bool, seconds: bool | None) -> tuple[str, ...]:
     """`seconds` None: there is no room for dates, and times are as short as they can be."""
-    from arrcli.cli.times import countdown_or_late, shown, zone_for
-    from arrcli.dashboard.times import moment, zone_of
+    from arrcli.cli.times import countdown_or_late, when, zone_for
 
     zone = zone_for(one.task, snapshot.timezone, utc=utc)
-    last, when = _last(snapshot, one.name) if one.run is None else ("", "")
+    last, ago = _last(snapshot, one.name) if one.run is None else ("", "")
     schedule = one.task.schedule_words if one.task is not None and one.run is None else ""
     if one.run is not None:
         schedule = f"run {one.run.id} ({one.run.origin.value})"
     return (
-        moment(one.at, snapshot.now, zone_of(zone)) if seconds is None else shown(one.at, zone, seconds=seconds),
+        when(one.at, snapshot.now, zone, seconds=seconds),
         countdown_or_late(one.at, snapshot.now),
         one.name,
         schedule,
         last,
-        when,
+        ago,
         one.held_by,
     )
 

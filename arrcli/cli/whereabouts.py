@@ -60,6 +60,10 @@ def _dimmed(found: Sequence[Piece], *, only_if: bool) -> Iterator[str]:
         yield f"{_DIM}{piece.text}{_PLAIN}" if library and only_if and wants_colour() else piece.text
 
 
+_OTHERS: Final = "Another thread ("
+"""How a stack begins that nobody asked for."""
+
+
 def show_stack(app: App, target: str, *, as_json: bool) -> None:
     """Where a running run is just now, by the process that runs it."""
     from arrcli.model.explain.cause import doing
@@ -72,8 +76,8 @@ def show_stack(app: App, target: str, *, as_json: bool) -> None:
         return
     found = pieces(clean(with_sources(text, _line_of)), [app.file.folder, *app.file.python_path])
     print(clean(doing(run, app.clock.now())))
-    if run.executor == "thread":
-        print("(the threads of its host: other runs are among them, and coroutines that wait are on none)")
+    if run.executor == "thread" and _OTHERS in text:
+        print("(its host does not answer: these are all its threads, of other runs too)")
     for line in _dimmed(found, only_if=bool(own_frames(found))):
         print(line)
 

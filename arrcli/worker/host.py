@@ -11,6 +11,7 @@ import contextlib
 import contextvars
 import os
 import socket
+import sys
 import threading
 import time
 from collections import deque
@@ -23,6 +24,7 @@ from arrcli.worker import kernel, routed
 from arrcli.worker.capture import Streams
 from arrcli.worker.channel import LogWriter, Page, receive, ring
 from arrcli.worker.perform import Done, Pending, judged, start, succeeded
+from arrcli.worker.stack import of_coroutine, of_thread
 from arrcli.worker.watch import CodeWatch
 from arrcli.worker.wire import Attempt, decode_attempt, encode, encode_outcome
 from arrcli.worker.worker import prepare
@@ -57,6 +59,8 @@ class Host:
         self._running: dict[int, _Running] = {}
         self._threads = ThreadPoolExecutor(order["threads"], thread_name_prefix="arr")
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.turns_on = 0
+        """The thread of the event loop."""
         self._code = CodeWatch([*order["python_path"], *([order["cwd"]] if order["cwd"] else [])])
         self._environ(order)
         os.register_at_fork(after_in_child=self._leave_loop)
@@ -79,8 +83,7 @@ class Host:
         while (message := receive(self._inbox)) is not None:
             if message.get("do") == "quit":
                 break
-            if message.get("do") == "cancel":
-                self._cancel(message["run_id"])
+            if self._is_heeded(message):
                 continue
             attempt = decode_attempt(message)
             if self._code.has_changed():
@@ -103,14 +106,21 @@ class Host:
                     break
                 self._idle.wait(0.05)
             message = receive(self._inbox, socket.MSG_DONTWAIT)
-            if message is not None and message.get("do") == "cancel":
-                self._cancel(message["run_id"])
+            if message is not None:
+                self._is_heeded(message)
         ring(self._inbox)
 
-    def _cancel(self, run_id: int) -> None:
-        running = self._running.get(run_id)
-        if running is not None:
+    def _is_heeded(self, message: Mapping[str, Any]) -> bool:
+        """Do what is asked about a run that has begun here; False where something else is."""
+        asked = message.get("do")
+        if asked not in ("cancel", "stack"):
+            return False
+        running = self._running.get(message["run_id"])
+        if running is not None and asked == "cancel":
             running.cancel()
+        elif running is not None:
+            self.tell({"do": "stack", "run_id": message["run_id"], "text": running.where()})
+        return True
 
     def tell_outcome(self, told: Mapping[str, Any], result: str) -> None:
         self._tell(encode_outcome(told, result))
@@ -145,7 +155,9 @@ class Host:
                 import asyncio
 
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=_turn, args=(self._loop,), daemon=True, name="arr-loop").start()
+                turning = threading.Thread(target=_turn, args=(self._loop,), daemon=True, name="arr-loop")
+                turning.start()
+                self.turns_on = turning.ident or 0
             return self._loop
 
 
@@ -173,7 +185,7 @@ class _Running:
         self._is_cancelled = False
         self._task: asyncio.Task[None] | None = None
         self._told_progress = 0.0
-        self._wall = self._begun = 0
+        self._wall = self._begun = self._thread = 0
         self._pid = os.getpid()
         self._run = CurrentRun(
             id=attempt.run_id,
@@ -186,6 +198,7 @@ class _Running:
 
     def start(self) -> None:
         """On a thread, in a context of its own."""
+        self._thread = threading.get_ident()
         self._wall, self._begun = time.time_ns(), time.monotonic_ns()
         enter_run(self._run)
         routed.write_to(self._output)
@@ -215,6 +228,13 @@ class _Running:
         except BaseException as error:  # a task's SystemExit must not end the loop of all the others
             done = judged(error, self._attempt)
         self._end(done)
+
+    def where(self) -> str:
+        """Its stack just now: of its thread, or of its coroutine, of the loop's thread while that is in it."""
+        waits = None if self._task is None else self._task.get_coro()
+        if waits is not None and not getattr(waits, "cr_running", False):
+            return of_coroutine(waits)
+        return of_thread(sys._current_frames().get(self._thread if waits is None else self._host.turns_on))
 
     def cancel(self) -> None:
         self._is_cancelled = True

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from arrcli.worker.failure import TRACEBACK_LIMIT, Frame, bounded, is_ours
 
+_AWAITED: Final = ("cr_await", "gi_yieldfrom", "ag_await")
 _THREAD: Final = re.compile(r"(?P<current>Current thread|Thread) 0x[0-9a-f]+")
 _FRAME: Final = re.compile(r'  File "(?P<file>.*)", line (?P<line>[0-9]+) in (?P<name>.*)')
 
@@ -34,8 +35,27 @@ def of_thread(frame: FrameType | None) -> str:
     while frame is not None:
         frames.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
         frame = frame.f_back
-    kept = _kept(frames)
-    return f"Stack (most recent call last):\n{''.join(map(_line, kept))}" if kept else ""
+    return _told(frames)
+
+
+def of_coroutine(awaited: Any) -> str:
+    """The same of a coroutine that waits: its own frame, that of what it awaits, and so on."""
+    frames: list[Frame] = []
+    while (frame := _frame_of(awaited)) is not None:
+        frames.insert(0, (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+        awaited = next((x for name in _AWAITED if (x := getattr(awaited, name, None)) is not None), None)
+    return _told(frames)
+
+
+def _frame_of(awaited: Any) -> FrameType | None:
+    found = (getattr(awaited, name, None) for name in ("cr_frame", "gi_frame", "ag_frame"))
+    return next((frame for frame in found if isinstance(frame, FrameType)), None)
+
+
+def _told(innermost_first: list[Frame]) -> str:
+    kept = _kept(innermost_first)
+    said = f"Stack (most recent call last):\n{''.join(map(_line, kept))}" if kept else ""
+    return bounded(said, TRACEBACK_LIMIT)
 
 
 def _threads(dump: str) -> Iterator[tuple[bool, list[Frame]]]:
@@ -63,6 +83,7 @@ def _leads_in(frame: Frame) -> bool:
         is_ours(file)
         or file == "<string>"
         or (file.endswith("/threading.py") and name in ("_bootstrap", "_bootstrap_inner", "run"))
+        or (file.endswith("/concurrent/futures/thread.py") and name in ("_worker", "run"))
     )
 
 

@@ -31,6 +31,8 @@ __all__ = ["LocalThreads", "ThreadHost"]
 _FORCED: Final = "cancelled, and its host killed"
 _MOST: Final = 2_000
 _YOUNG_US: Final = 1_000_000
+_SILENT_US: Final = 300_000
+"""A host that has not said where a run is for so long is asked in a way that no task can keep it from hearing."""
 
 
 @dataclass(slots=True)
@@ -42,6 +44,8 @@ class _Running:
     begun_at: int = 0
     progress: float | None = None
     text: str = ""
+    stack: str = ""
+    asked_at: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -186,21 +190,32 @@ class ThreadHost:
         ]
 
     def ask_stack(self, run_id: int) -> bool:
-        """Ask for the stacks of the host that has begun this run: its threads are all told, whoever's they are."""
-        host = self._host_of(run_id)
-        if host is None:
+        """Ask the host that has begun this run where its thread or coroutine is. One that does not answer, for a task
+        keeps the interpreter to itself, is signalled: that tells of all threads, whoever's they are."""
+        found = self._begun(run_id)
+        if found is None:
             return False
+        host, running = found
         host.channel.expect_stack()
-        self._signal(host, kernel.STACK_SIGNAL)
+        running.stack, running.asked_at = "", monotonic()
+        host.channel.send(encode({"do": "stack", "run_id": run_id}))
         return True
 
     def stack(self, run_id: int) -> str:
-        host = self._host_of(run_id)
-        return "" if host is None else readable(host.channel.stack())
+        found = self._begun(run_id)
+        if found is None:
+            return ""
+        host, running = found
+        self._read(host)
+        if running.asked_at and monotonic() - running.asked_at > _SILENT_US:
+            running.asked_at = 0
+            self._signal(host, kernel.STACK_SIGNAL)
+        return running.stack or readable(host.channel.stack())
 
-    def _host_of(self, run_id: int) -> _Host | None:
+    def _begun(self, run_id: int) -> tuple[_Host, _Running] | None:
         begun = ((host, key[0], each) for host in self._hosts for key, each in host.sent.items())
-        return next((host for host, found, each in begun if found == run_id and each.begun_wall is not None), None)
+        of_run = ((host, each) for host, found, each in begun if found == run_id and each.begun_wall is not None)
+        return next(of_run, None)
 
     def stop(self, *, now: bool = False) -> None:
         self._is_stopping = True
@@ -339,6 +354,8 @@ class ThreadHost:
                     self._coroutines.add(told["func"])
                 case "progress":
                     self._note_progress(host, told)
+                case "stack":
+                    self._note_stack(host, told)
                 case "bye":
                     self._note_bye(host, told)
                 case _:
@@ -358,6 +375,11 @@ class ThreadHost:
         for key, running in host.sent.items():
             if key[0] == told["run_id"]:
                 running.progress, running.text = told["fraction"], told["text"]
+
+    def _note_stack(self, host: _Host, told: Mapping[str, Any]) -> None:
+        for key, running in host.sent.items():
+            if key[0] == told["run_id"]:
+                running.stack, running.asked_at = told["text"], 0
 
     def _note_bye(self, host: _Host, told: Mapping[str, Any]) -> None:
         host.is_quitting = True

@@ -141,6 +141,18 @@ after = ["report"]
 """
 
 
+def test_a_slip_in_a_verb_or_a_name_is_answered_with_the_nearest(folder: Path) -> None:
+    def said(*words: str) -> tuple[int, str]:
+        answer = here(folder, *words)
+        return answer.code, answer.err.splitlines()[0]
+
+    assert said("shwo", "1") == (2, "arr: there is no command 'shwo'; did you mean arr show?")
+    assert said("frobnicate") == (2, "arr: there is no command 'frobnicate'; see them with: arr --help")
+    file = folder / "tasks.toml"
+    assert said("list", "nigtly") == (4, f"arr: no task 'nigtly' in {file}; did you mean nightly?")
+    assert said("show", "nigtly") == (4, f"arr: no task 'nigtly' in {file}; did you mean nightly?")
+
+
 def test_the_timeline_is_as_wide_as_the_terminal_and_marks_what_fires_together(folder: Path) -> None:
     hour = (datetime.now(ZoneInfo("Europe/Riga")) + timedelta(hours=3)).hour
     (folder / "tasks.toml").write_text(CHAINS.replace("30 2 * * *", f"30 {hour} * * *"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +14,7 @@ from arrcli.text import brief
 
 if TYPE_CHECKING:
     from arrcli.app import App
+    from arrcli.errors import NotFoundError
     from arrcli.model.run import Run
     from arrcli.model.task import Task
 
@@ -175,16 +176,21 @@ def _named(app: App, task: str | None, *, every: bool) -> Sequence[str]:
 
 def known_task(app: App, name: str) -> Task:
     """The task, or NotFoundError with the nearest name."""
+    task = app.file.tasks.get(name)
+    if task is None:
+        raise no_task(name, app.file.tasks, app.file.path)
+    return task
+
+
+def no_task(name: str, tasks: Iterable[str], file: str) -> NotFoundError:
+    """What is said of a name that no task has, with the nearest that one has."""
     import difflib
 
     from arrcli.errors import NotFoundError
 
-    task = app.file.tasks.get(name)
-    if task is None:
-        near = difflib.get_close_matches(name, app.file.tasks, 1)
-        hint = f"did you mean {near[0]}?" if near else "see them with: arr list"
-        raise NotFoundError(f"no task {brief(name)} in {app.file.path}; {hint}")
-    return task
+    near = difflib.get_close_matches(name, list(tasks), 1)
+    hint = f"did you mean {near[0]}?" if near else "see them with: arr list"
+    return NotFoundError(f"no task {brief(name)} in {file}; {hint}")
 
 
 def _told(what: str, names: Sequence[str], app: App, *, as_json: bool) -> None:

@@ -24,10 +24,26 @@ class Verbs(TyperGroup):
         name = ALIASES.get(cmd_name, cmd_name)
         return next((_made(verb) for verb in VERBS if verb.name == name), None)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in (*self.list_commands(ctx), *ALIASES):
+            raise _no_verb(args[0])
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         for panel in PANELS:
             with formatter.section(panel):
                 formatter.write_dl([(verb.name, verb.does) for verb in VERBS if verb.panel == panel])
+
+
+def _no_verb(said: str) -> Exception:
+    from difflib import get_close_matches
+
+    from arrcli.errors import UsageError
+    from arrcli.text import brief
+
+    near = get_close_matches(said, [verb.name for verb in VERBS], 1)
+    hint = f"did you mean arr {near[0]}?" if near else "see them with: arr --help"
+    return UsageError(f"there is no command {brief(said)}; {hint}")
 
 
 class Lenient(TyperCommand):

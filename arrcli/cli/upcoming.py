@@ -11,7 +11,6 @@ import typer
 
 from arrcli.cli.complete import task_names
 from arrcli.cli.options import Ascii, Debug, File, Json, Plain, StateDir, Utc
-from arrcli.text import brief
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,15 +76,15 @@ def _wanted(
     snapshot: Snapshot, pattern: str | None, until: str | None, count: int
 ) -> tuple[Sequence[Upcoming], Sequence[Idle]]:
     """What comes and what is idle, of these names, `count` lines in all; NotFoundError of a name that nothing has."""
-    from arrcli.errors import NotFoundError
-
     entries = list(_every_fire(snapshot, until) if until is not None else snapshot.upcoming)
     idle = list(snapshot.idle)
     if pattern is not None:
         entries = [one for one in entries if _matches(one.name, pattern)]
         idle = [one for one in idle if _matches(one.task.name, pattern)]
         if not entries and not idle and not _is_pattern(pattern):
-            raise NotFoundError(f"no task {brief(pattern)} in {snapshot.file}; see them with: arr list")
+            from arrcli.cli.act import no_task
+
+            raise no_task(pattern, snapshot.tasks, snapshot.file)
     shown = entries[:count] if count else entries
     return shown, idle[: max(0, count - len(shown))] if count else idle
 

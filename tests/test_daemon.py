@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from command_line import PATIENCE_S, arr, eventually, here, running
+from command_line import PATIENCE_S, arr, environment, eventually, here, running
 
 HEAD = '[arr]\nworkers = 2\nshutdown_grace = "{grace}"\n'
 JOBS = """
@@ -284,3 +286,13 @@ def test_the_service_manager_hears_that_it_is_ready_alive_and_stopping(folder: P
     assert any(word.startswith(b"READY=1") for word in heard)
     assert b"WATCHDOG=1" in heard
     assert heard[-1] == b"STOPPING=1"
+
+
+def test_a_daemon_looks_for_garbage_again_once_it_has_started_and_not_among_its_tasks(folder: Path) -> None:
+    write(folder, '[tasks.nightly]\nfunc = "jobs.note"\ncron = "30 2 * * *"\n')
+    code = (
+        "import gc; from arrcli.cli import exit_code_of; exit_code_of(['run', '--plain', '--burst']); "
+        "print('GC', gc.isenabled(), gc.get_freeze_count() > 10_000)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment(), capture_output=True, text=True)
+    assert said.stdout.splitlines()[-1] == "GC True True"

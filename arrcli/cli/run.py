@@ -63,6 +63,7 @@ def run(
     from arrcli.cli.opened import to_set_up
     from arrcli.host.files import refuse_network
 
+    gc.disable()  # until it has started: what is read and made meanwhile stays
     which = to_set_up(tasks if tasks is not None else file, state_dir)
     taken = which.file()
     if workers is not None:
@@ -173,7 +174,6 @@ class Daemon:
         from arrcli.host.notify import notify
         from arrcli.host.process import give_back_memory
 
-        gc.set_threshold(*_DAEMON_GC)
         app = self._app
         self._places.remember({"file": str(self._path.absolute()), "at": SYSTEM.now()})
         self._tell(
@@ -190,6 +190,9 @@ class Daemon:
             self._tell("note", text=text)
         try:
             app.start()
+            gc.freeze()  # nobody need look through the tasks again
+            gc.set_threshold(*_DAEMON_GC)
+            gc.enable()
             if len(self._file.tasks) > _MANY_TASKS:
                 give_back_memory()
             self._runner = app.runner

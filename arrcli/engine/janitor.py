@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from arrcli.model.instant import DAY, SECOND, Instant
@@ -14,10 +14,14 @@ BATCH: Final = 500
 
 
 class Janitor:
-    """Goes round the tasks of a file, one task a visit, and starts a new round a minute after the last."""
+    """Goes round the tasks of a file, one task a visit, and starts a new round a minute after the last.
 
-    def __init__(self, store: Store) -> None:
+    `removed` tells which tasks an earlier file named; else the store is asked, and reads all of them for that.
+    """
+
+    def __init__(self, store: Store, *, removed: Callable[[], Iterable[str]] | None = None) -> None:
         self._store = store
+        self._removed = removed or (lambda: _removed(store))
         self._left: list[str] = []
         self._next_round: Instant = 0
 
@@ -28,7 +32,7 @@ class Janitor:
     def visit(self, file: TasksFile, now: Instant) -> int:
         """Prune one task's history by at most a batch; how many rows went."""
         if not self._left:
-            self._left = ["", *_known(self._store, file)]
+            self._left = ["", *{*file.tasks, *self._removed()}]  # those of another program's file are left to it
             self._next_round = now + EVERY
         name = self._left[-1]
         keep, age = _bounds(file, name)
@@ -63,9 +67,8 @@ def prune_all(
     return total
 
 
-def _known(store: Store, file: TasksFile) -> list[str]:
-    """The tasks whose bounds can be told: of this file, or removed. One of another program's file is left to it."""
-    return [name for name, record in store.task_records().items() if name in file.tasks or record.removed]
+def _removed(store: Store) -> list[str]:
+    return [name for name, record in store.task_records().items() if record.removed]
 
 
 def _bounds(file: TasksFile, name: str) -> tuple[int, int]:

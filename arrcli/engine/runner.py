@@ -93,7 +93,8 @@ class Runner:
         self._store, self._clock, self._waiter, self._owner = store, clock, waiter, owner
         self._dispatcher, self._planner, self._source = dispatcher, planner, source
         self._is_gone, self._sink, self._each_turn, self.tidies = is_gone, sink, each_turn, tidies
-        self._janitor, self._room, self._loss = Janitor(store), Room(store), Loss()
+        self._janitor = Janitor(store, removed=None if planner is None else planner.removed)
+        self._room, self._loss = Room(store), Loss()
         self._stacks = Stacks(dispatcher.each_executor)
         self._version = -1
         self._woken = True

@@ -401,6 +401,13 @@ class StoreContract:
             w.move([Move(was=old, now=old.skipped(at=NOON, reason=Reason.EXPIRED))])
             assert w.next_expiry() == NOON + 5
 
+    def test_what_waits_is_counted_up_to_a_bound(self) -> None:
+        self.add(*(a_run() for _ in range(3)), a_run(ready_at=NOON + 1))
+        with self.store.writing() as w:
+            w.promote(NOON)
+            w.hold([run.held("pool p") for run in w.ready(1)])
+        assert [self.store.waiting(most) for most in (10, 1, 0)] == [3, 2, 0]
+
     def test_new_policies_reach_the_pending_but_not_what_a_run_says_itself(self) -> None:
         plain, own, running = self.add(
             a_run(task="t"), a_run(task="t", priority=9, options={"priority": 9}), a_run(task="t")

@@ -268,6 +268,16 @@ def test_the_filter_leaves_the_rows_that_have_its_text_in_name_or_callable() -> 
     assert has(drawn(picture(), View(filter="zzz")), 'nothing here has "zzz" in it')
 
 
+def test_of_a_long_queue_the_header_knows_the_length() -> None:
+    def header(waiting: int) -> str:
+        return drawn(replace(picture(), waiting=waiting), size=(120, 40))[0]
+
+    assert "⧗ 1 waiting" in header(0)
+    assert "⧗ 4,711 waiting" in header(4711)
+    assert "⧗ 10,000+ waiting" in header(10_000)
+    assert has(drawn(replace(picture(), waiting=4711)), "─ next 7+ ─")
+
+
 def test_the_header_counts_what_the_filter_hides() -> None:
     assert "✗ 2 failing" in drawn(picture(), View(filter="sushi"))[0]
 

@@ -180,3 +180,16 @@ def test_of_what_comes_later_nothing_is_asked_and_of_history_how_it_went_last() 
     assert store.asked == ["task_records", "begun", "pending"]
     assert [run.id for run in found.last["t"]] == [1]
     assert slots(found) == [("t", 10)]
+
+
+def test_of_a_long_queue_the_picture_has_the_head_and_the_length() -> None:
+    bench = Bench(TASKS)
+    bench.kept.append([a_run(func=f"jobs.n{n}", ready_at=NOON - n, due_at=NOON - n) for n in range(30)])
+    with bench.kept.writing() as w:
+        w.promote(NOON)
+    picture = Picture(bench.kept)
+    first = picture.taken(bench.file, NOON, daemon=DaemonStatus(pid=1), pending_limit=4)
+    assert [entry.name for entry in first.upcoming] == ["jobs.n29", "jobs.n28", "jobs.n27", "jobs.n26", "t", "hourly"]
+    assert first.waiting == 30
+    whole = picture.taken(bench.file, NOON, daemon=DaemonStatus(pid=1), pending_limit=100)
+    assert (len(whole.upcoming), whole.waiting) == (32, 0)

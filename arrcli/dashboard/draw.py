@@ -82,14 +82,14 @@ class Frame:
 
     def page(self, width: int, height: int) -> int:
         """How many rows of the cursor's pane, or lines of the page, are seen: by that much a page moves."""
-        room = self._room(width, height)
         if self.view.page is not Page.NONE:
-            return max(1, room - 2)
-        for column in self._columns(width, room):
-            for part, lines in column.parts:
-                if part is self.view.pane:
-                    return max(1, lines - 1)
-        return 1
+            return max(1, self._room(width, height) - 2)
+        return self.seen(self.view.pane, width, height)
+
+    def seen(self, pane: Pane, width: int, height: int) -> int:
+        """How many rows of that pane there is room for."""
+        parts = [part for column in self._columns(width, self._room(width, height)) for part in column.parts]
+        return max(1, *(lines - 1 for part, lines in parts if part is pane), 1)
 
     @property
     def length(self) -> int:
@@ -178,7 +178,7 @@ class Frame:
                 return pane(self._title(part), part, self.listing.of(part), context, (width, height), _ROWS[part], note)
 
     def _title(self, part: Pane) -> str:
-        more = "+" if part is Pane.NEXT and self.snapshot.cut else ""
+        more = "+" if part is Pane.NEXT and self.snapshot.waiting else ""
         title = f"{part} {len(self.listing.of(part)):,}{more}"
         return f"{title}, {self.view.order}" if part is Pane.NEXT and self.view.order is not Order.TIME else title
 

@@ -17,6 +17,7 @@ from arrcli.model.snapshot import Snapshot
 _MOST_FAULTS = 3
 _LAGS = 1_000_000
 _LEAST_FOR_STORE = 16
+_MOST_COUNTED = 10_000
 _LEAST_FOR_WORDS = 40
 
 
@@ -114,12 +115,13 @@ def _facts(context: Context, listing: Listing, width: int) -> list[tuple[int, Ce
     path = tidy(snapshot.file) if width >= 110 else tidy(PurePath(snapshot.file).name)
     failing, paused = listing.failing_count, listing.paused_count
     workers = snapshot.daemon.workers or len(snapshot.workers)
-    waiting = bisect_right(snapshot.upcoming, context.now, key=lambda entry: entry.at)
+    due = bisect_right(snapshot.upcoming, context.now, key=lambda entry: entry.at)
+    waiting, more = max(due, snapshot.waiting), "+" if snapshot.waiting >= _MOST_COUNTED else ""
     return [
         (3, _fact(f"arr {fit(path, min(width_of(path), 40))}", BOLD)),
         (4, _fact(f"{_counted(len(snapshot.tasks), 'task')}", PLAIN)),
         (1, _fact(f"{RUNNING.glyph} {len(snapshot.running)} running", RUNNING.style)),
-        (6, _fact(f"{WAITS.glyph} {waiting:,}{'+' if snapshot.cut else ''} waiting" if waiting else "", WAITS.style)),
+        (6, _fact(f"{WAITS.glyph} {waiting:,}{more} waiting" if waiting else "", WAITS.style)),
         (0, _fact(f"{FAILING.glyph} {failing} failing", FAILING.style if failing else DIM)),
         (2, _fact(f"{PAUSED.glyph} {paused} paused", PAUSED.style if paused else DIM)),
         (5, _fact(f"{_counted(workers, 'worker')}" if workers else "", PLAIN)),

@@ -16,6 +16,8 @@ from arrcli.model.task import TasksFile
 from arrcli.store.contract import Reading, Store
 
 RECENT: Final = 50
+MOST_COUNTED: Final = 10_000
+"""Of runs that wait; more are so many and more."""
 NEARBY: Final = 200
 """So many pending runs are read beyond those that are wanted: what is told of one may name another."""
 
@@ -34,7 +36,7 @@ class Picture:
         self._running: Sequence[Run] = ()
         self._recent: Sequence[Run] = ()
         self._pending: Sequence[Upcoming] = ()
-        self._is_cut = False
+        self._waiting = 0
         self._merged: tuple[Sequence[Upcoming], Sequence[Upcoming], Sequence[Upcoming]] = ((), (), ())
 
     def taken(
@@ -62,7 +64,7 @@ class Picture:
             records=self._coming.records,
             marked=self._coming.marked,
             upcoming=self._upcoming(),
-            cut=self._is_cut,
+            waiting=self._waiting,
             idle=self._coming.idle,
             running=self._running,
             recent=self._recent,
@@ -82,11 +84,13 @@ class Picture:
         self._read = as_of
         self._running = self._store.begun()
         self._recent = self._store.recent(RECENT)
-        self._histories.look(file.tasks, max((run.finished_at or 0 for run in self._recent), default=0))
+        newest = self._recent[0].finished_at if self._recent else None
+        self._histories.look(file.tasks, newest or 0)
         pending = self._store.pending(limit=pending_limit)
         busy = [*self._running, *(run for run in pending if run.attempt)]
         self._pending = [_pending(run, file, busy) for run in pending]
-        self._is_cut = 0 < pending_limit <= len(pending)
+        is_cut = 0 < pending_limit <= len(pending)
+        self._waiting = self._store.waiting(MOST_COUNTED) if is_cut else 0
 
     def _upcoming(self) -> Sequence[Upcoming]:
         """Slots and pending runs in time order; the same sequence as before where both are."""

@@ -89,11 +89,11 @@ class DaemonStatus:
 class Snapshot:
     """The whole picture at `now`. Durations and instants are UTC microseconds.
 
-    `upcoming` is in time order, one line a task and one a pending run (`cut`: there are more of those); `recent` the
-    runs that ended last, newest first; `last` the newest executed runs of each task, newest first (at most 20), read
-    when they are asked for; `failing` the newest of those tasks that failed last, the latest first; `running` have
-    begun, oldest first. `marked` are the records of tasks that are paused or broken; `folders` those of the tasks' own
-    code.
+    `upcoming` is in time order, one line a task and one a pending run; of many only the first, and `waiting` says how
+    many are ready or held (0: all are there). `recent` are the runs that ended last, newest first; `last` the newest
+    executed runs of each task, newest first (at most 20), read when they are asked for; `failing` the newest of those
+    tasks that failed last, the latest first; `running` have begun, oldest first. `marked` are the records of tasks that
+    are paused or broken; `folders` those of the tasks' own code.
     """
 
     now: Instant
@@ -105,7 +105,7 @@ class Snapshot:
     records: Mapping[str, TaskRecord] = field(default_factory=dict)
     marked: Sequence[TaskRecord] = ()
     upcoming: Sequence[Upcoming] = ()
-    cut: bool = False
+    waiting: int = 0
     idle: Sequence[Idle] = ()
     running: Sequence[Run] = ()
     recent: Sequence[Run] = ()

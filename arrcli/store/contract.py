@@ -40,6 +40,10 @@ class Reading(Protocol):
         """The runs that ended last, newest first."""
         ...
 
+    def waiting(self, most: int) -> int:
+        """How many runs are ready or held; of each no more than `most` are counted."""
+        ...
+
     def last_runs(self, tasks: Collection[str], limit: int = 1) -> Mapping[str, Sequence[Run]]:
         """For each task its newest executed (succeeded or failed) runs, newest first."""
         ...

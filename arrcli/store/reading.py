@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, overload
 
 from arrcli.model.instant import Instant
 from arrcli.model.run import AttemptRecord, Run, State, TaskRecord
@@ -18,6 +18,8 @@ _BEGUN: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_running WHERE sta
     ORDER BY started_at, id"""
 _RECENT: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_ended WHERE finished_at IS NOT NULL
     ORDER BY finished_at DESC, id DESC LIMIT ?"""
+_HOW_MANY: Final = """SELECT (SELECT count(*) FROM (SELECT 1 FROM runs INDEXED BY runs_ready WHERE stage = 1 LIMIT ?1))
+    + (SELECT count(*) FROM (SELECT 1 FROM runs INDEXED BY runs_held WHERE held_by IS NOT NULL LIMIT ?1))"""
 _LAST: Final = f"""SELECT {COLUMNS} FROM runs INDEXED BY runs_history WHERE task = ?
     AND finished_at IS NOT NULL AND state IN ('succeeded', 'failed') ORDER BY id DESC LIMIT ?"""
 _ATTEMPTS: Final = """SELECT run_id, attempt, outcome, started_at, finished_at, duration, fault, cpu_us, rss_kb
@@ -48,6 +50,30 @@ _OWNERS: Final = f"""SELECT id, pid, started_at, host, what FROM owners UNION AL
 _FOREVER: Final = 1 << 62
 
 
+class Read(Sequence[Run]):
+    """The runs of these rows, each made when it is first looked at: of a list most are never seen."""
+
+    def __init__(self, rows: Sequence[Any]) -> None:
+        self._rows = rows
+        self._made: dict[int, Run] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Run: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Run]: ...
+    def __getitem__(self, index: int | slice) -> Run | Sequence[Run]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        row = self._rows[index]
+        found = self._made.get(index)
+        if found is None:
+            found = self._made[index] = run_of(row)
+        return found
+
+
 class SQLReading:
     """Implements `contract.Reading`. `_ask` runs one statement and gives all its rows."""
 
@@ -75,7 +101,10 @@ class SQLReading:
         return [run_of(row) for row in self._ask(_BEGUN)]
 
     def recent(self, limit: int) -> Sequence[Run]:
-        return [run_of(row) for row in self._ask(_RECENT, (limit,))]
+        return Read(self._ask(_RECENT, (limit,)))
+
+    def waiting(self, most: int) -> int:
+        return int(self._ask(_HOW_MANY, (most,))[0][0])
 
     def last_runs(self, tasks: Collection[str], limit: int = 1) -> Mapping[str, Sequence[Run]]:
         found = {name: [run_of(row) for row in self._ask(_LAST, (name, limit))] for name in tasks}

@@ -5,21 +5,18 @@ Of a crowd of tasks few come due in the next minutes: those alone whose bound ha
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from arrcli.model.instant import EPOCH, LATEST, SECOND, Instant, microseconds
 from arrcli.model.schedule.cron import Cron
-from arrcli.model.schedule.days import Days
-from arrcli.model.schedule.fields import Fields
+from arrcli.model.schedule.first import first_wall
 from arrcli.model.schedule.protocol import Schedule
 from arrcli.model.schedule.union import Union
 from arrcli.model.wall import passed_wall
 
 _NAIVE_EPOCH: Final = EPOCH.replace(tzinfo=None)
-_ONE_DAY: Final = timedelta(days=1)
 _ONE_SECOND: Final = timedelta(seconds=1)
 
 
@@ -35,7 +32,7 @@ def not_before(schedule: Schedule, instant: Instant) -> Instant | None:
 
 def _fixed(cron: Cron, instant: Instant) -> Instant | None:
     try:
-        wall = _first_wall(cron.fields, passed_wall(instant, cron.timezone) + _ONE_SECOND)
+        wall = first_wall(cron.fields, passed_wall(instant, cron.timezone) + _ONE_SECOND)
     except OverflowError:  # past the year 9999
         return None
     bound = max(instant + SECOND, _soonest(wall, cron.timezone))
@@ -47,40 +44,3 @@ def _soonest(wall: datetime, zone: ZoneInfo) -> Instant:
     local = wall.replace(tzinfo=zone)
     offsets = (local.utcoffset(), local.replace(fold=1).utcoffset())
     return microseconds(wall - _NAIVE_EPOCH - max(offset for offset in offsets if offset is not None))
-
-
-def _first_wall(fields: Fields, wall: datetime) -> datetime:
-    """The first naive wall time from this one on that the fields name."""
-    days = Days(fields.day, fields.month, fields.weekday)
-    day = _first_day(days, wall.date())
-    clock = _first_time(fields, wall.time()) if day == wall.date() else _earliest(fields)
-    if clock is None:
-        day, clock = _first_day(days, day + _ONE_DAY), _earliest(fields)
-    return datetime.combine(day, clock)
-
-
-@lru_cache(maxsize=4096)
-def _first_day(days: Days, day: date) -> date:
-    while not days.match(day):
-        if day.month in days.month.numbers:
-            day += _ONE_DAY
-        else:
-            day = (day.replace(day=28) + timedelta(days=4)).replace(day=1)  # the next month
-    return day
-
-
-def _first_time(fields: Fields, clock: time) -> time | None:
-    """The first time of day from this one on; None where there is none left that day."""
-    seconds = {0} if fields.second is None else fields.second.numbers
-    if clock.hour in fields.hour.numbers:
-        if clock.minute in fields.minute.numbers and (left := [each for each in seconds if each >= clock.second]):
-            return clock.replace(second=min(left))
-        if minutes := [each for each in fields.minute.numbers if each > clock.minute]:
-            return time(clock.hour, min(minutes), min(seconds))
-    hours = [each for each in fields.hour.numbers if each > clock.hour]
-    return time(min(hours), min(fields.minute.numbers), min(seconds)) if hours else None
-
-
-def _earliest(fields: Fields) -> time:
-    second = 0 if fields.second is None else min(fields.second.numbers)
-    return time(min(fields.hour.numbers), min(fields.minute.numbers), second)

@@ -17,6 +17,7 @@ from arrcli.errors import ScheduleError
 from arrcli.model.instant import DAY, EPOCH, LATEST, SECOND, Instant, microseconds
 from arrcli.model.schedule.days import Days
 from arrcli.model.schedule.fields import Fields, is_hashed, read
+from arrcli.model.schedule.first import first_wall
 from arrcli.model.schedule.pattern import Pattern, pattern_of
 from arrcli.model.schedule.protocol import next_moment
 from arrcli.model.value import dataclass
@@ -75,13 +76,17 @@ class Cron:
         return fire if fire is not None and fire <= LATEST else None
 
     def _fixed_after(self, instant: Instant) -> Instant | None:
-        wall = self.pattern.after(passed_wall(instant, self.timezone))
+        wall = self._wall_after(passed_wall(instant, self.timezone))
         while wall is not None:
             fire = instant_of(wall, self.timezone)
             if fire is not None:
                 return fire
-            wall = self.pattern.after(wall)  # it fell into a lost day
+            wall = self._wall_after(wall)  # it fell into a lost day
         return None
+
+    def _wall_after(self, wall: datetime) -> datetime | None:
+        """croniter goes from field to field, and is slow where a time is far: it looks from just before it."""
+        return self.pattern.after(first_wall(self.fields, wall + _ONE_SECOND) - _ONE_SECOND)
 
     def _wild_after(self, instant: Instant) -> Instant | None:
         """Walk from one change of the offset to the next, asking within each what the clock shows.

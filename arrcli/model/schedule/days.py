@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -12,6 +12,7 @@ from arrcli.model.value import dataclass
 
 _ALL_DAYS: Final = frozenset(range(1, 32))
 _ALL_WEEKDAYS: Final = frozenset(range(7))
+_FOUR_DAYS: Final = timedelta(days=4)
 _LENGTHS: Final = {2: (28, 29), 4: (30,), 6: (30,), 9: (30,), 11: (30,)}
 
 
@@ -46,6 +47,21 @@ class Days:
         weekday = day.isoweekday() % 7
         length = monthrange(day.year, day.month)[1]
         return day.month in self.month.numbers and self._match(day.day, weekday, length)
+
+    @lru_cache(maxsize=4096)  # noqa: B019 - tasks share their days
+    def first(self, day: date) -> date:
+        """The first day from this one on that the expression names; OverflowError past the year 9999."""
+        while (number := self._in_month(day)) is None:
+            day = (day.replace(day=28) + _FOUR_DAYS).replace(day=1)  # the next month
+        return day.replace(day=number)
+
+    def _in_month(self, day: date) -> int | None:
+        """The day of month, from this one on."""
+        if day.month not in self.month.numbers:
+            return None
+        weekday, length = day.isoweekday() - day.day, monthrange(day.year, day.month)[1]
+        left = range(day.day, length + 1)
+        return next((each for each in left if self._match(each, (weekday + each) % 7, length)), None)
 
     @lru_cache(maxsize=1024)  # noqa: B019 - few tell the days of ten thousand tasks
     def possible(self) -> bool:

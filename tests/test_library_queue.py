@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import library_tasks
 import pytest
@@ -16,6 +16,7 @@ from arrcli.engine import runner
 from arrcli.errors import StoreError, UsageError
 from arrcli.model.instant import HOUR
 from arrcli.model.run import State
+from arrcli.testing import a_run
 from arrcli.worker.wire import Begun, Outcome
 
 
@@ -141,6 +142,28 @@ def test_a_stop_takes_the_next_task_though_the_last_one_ended_in_the_midst_of_a_
     bench.turn(2)
     assert (bench.working(), bench.runner.ended) == ([second.id], False)
     bench.ends(second.id)
+    assert bench.runner.ended
+
+
+@pytest.mark.parametrize("moment", ["events", "views"])
+def test_a_stop_in_the_midst_of_a_turn_takes_what_was_asked_for_just_before(queue: Queue, moment: str) -> None:
+    store = QueueStore(queue)
+    bench = Bench(store=store, places=1)
+    asked_of_the_executor = getattr(bench.executor, moment)
+
+    def stops_meanwhile() -> Sequence[Any]:
+        setattr(bench.executor, moment, asked_of_the_executor)
+        bench.clock.advance(1)
+        now = bench.clock.now()
+        store.append([a_run(due_at=now, ready_at=now, enqueued_at=now)])
+        store.finish()
+        bench.runner.stop(grace_us=HOUR, finish_due=True)
+        return cast(Sequence[Any], asked_of_the_executor())
+
+    setattr(bench.executor, moment, stops_meanwhile)
+    bench.turn(3)
+    assert (bench.working(), bench.runner.ended) == ([1], False)
+    bench.ends(1)
     assert bench.runner.ended
 
 

@@ -21,7 +21,7 @@ from arrcli.model.instant import MINUTE, SECOND, Instant
 from arrcli.model.run import Reason
 from arrcli.model.task import TasksFile
 from arrcli.store.contract import Store, Writing
-from arrcli.store.values import Owner
+from arrcli.store.values import IN_SOURCE, Owner
 from arrcli.worker.wire import WorkerView
 
 LONGEST_SLEEP: Final = 30 * SECOND
@@ -114,6 +114,7 @@ class Runner:
         self._next_checkpoint = 0
         self._next_pull = 0
         self._pull_trouble = ""
+        self._source_is_spent = False
         self._expiry: Instant | None = None
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -264,11 +265,14 @@ class Runner:
     def _pull(self, now: Instant) -> None:
         """A store over somebody's queue is asked for what is new there; it has no bell."""
         mono = self._clock.monotonic()
+        self._source_is_spent = self.stopping
         if mono < self._next_pull or (self.stopping and not self.finish_due):
             return
         room = sum(executor.room() for executor in self._dispatcher.each_executor())
         try:
-            self._woken = (room > 0 and self._store.pull(now, room) > 0) or self._woken
+            taken = self._store.pull(self._clock.now(), room) if room else 0
+            self._source_is_spent = self._source_is_spent and taken < room
+            self._woken = taken > 0 or self._woken
             self._pull_trouble = ""
         except StoreError as error:
             self._next_pull, self._woken = mono + STALL, True
@@ -466,10 +470,11 @@ class Runner:
             self.ended = True  # what could not be recorded is recovered by the next start
 
     def _still_due(self) -> bool:
-        """Something that is due could yet be claimed here."""
+        """Something that is due could yet be claimed here, or be got from the queue behind the store."""
         executors = self._dispatcher.executors
         due = self._store.pending(until=self._clock.now())
-        return any(run.held_by is None and run.executor in executors for run in due)
+        held_by = (None,) if self._source_is_spent else (None, IN_SOURCE)
+        return any(run.held_by in held_by and run.executor in executors for run in due)
 
     def idle(self, *, within: int = MINUTE) -> bool:
         """Nothing runs, and nothing but slots of schedules is due within so many microseconds."""

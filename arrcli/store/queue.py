@@ -16,10 +16,7 @@ from arrcli.errors import StoreError
 from arrcli.model.instant import Instant, from_datetime, parse_iso, to_datetime
 from arrcli.model.run import Run, State
 from arrcli.store.memory import MemoryStore
-from arrcli.store.values import Move
-
-IN_SOURCE: Final = "source"
-"""What a run is held by while only the data source knows whether it was taken."""
+from arrcli.store.values import IN_SOURCE, Move
 
 _NEWEST: Final = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'runs'"
 

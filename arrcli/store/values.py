@@ -9,6 +9,9 @@ from arrcli.model.instant import Instant
 from arrcli.model.run import AttemptRecord, Origin, Reason, Run, State
 from arrcli.model.value import dataclass
 
+IN_SOURCE: Final = "source"
+"""What a run is held by while only the queue behind a store knows whether it was taken."""
+
 TASKS_VERSION: Final = "tasks_version"
 """The meta key that changes when another process has paused or resumed a task."""
 
